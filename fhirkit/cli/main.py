@@ -1,0 +1,122 @@
+"""The `fhirkit` command: finds a command's file on demand, and maps trouble to exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+from click.exceptions import Exit
+
+from fhirkit import __version__
+from fhirkit.cli import exits
+from fhirkit.cli.console import complain
+from fhirkit.core.errors import FhirkitError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Command name → module under ``fhirkit.cli`` that defines a click command called ``command``.
+COMMANDS: dict[str, str] = {}
+
+EXIT_CODES = """\b
+Exit codes: 0 clean · 1 findings · 2 usage or configuration · 3 something could not be checked ·
+4 conflict · 5 remote unreachable or refused · 6 blocked (lock or guard) · 70 internal error
+"""
+
+
+class LazyGroup(click.RichGroup):
+    """A group that imports a command's module only when that command is used or listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of the table, which is the order of a day's work."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, or None when the table has no such name."""
+        del ctx
+        module = COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        command: click.Command = import_module(f"fhirkit.cli.{module}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """As click does, with a suggestion for a mistyped name."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as problem:
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            if close:
+                message = f"{problem.message} Did you mean {close[0]!r}?"
+                raise click.UsageError(message, ctx) from None
+            raise
+
+
+@click.group(
+    cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(__version__, prog_name="fhirkit")
+def cli() -> None:
+    """Convert clinical cases to FHIR R4, validate records offline, sync them with FHIR servers.
+
+    Data goes to standard output, talk to standard error.
+    """
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line and exit; the one place where exceptions become exit codes."""
+    sys.exit(run(cli, argv))
+
+
+def run(command: Callable[..., Any], argv: list[str] | None = None) -> int:
+    """Run a click command and return its exit code (docs: hardening, exit codes)."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = command.main(args=argv, prog_name="fhirkit", standalone_mode=False)  # type: ignore[attr-defined]  # click's decorators return a Command
+        sys.stdout.flush()
+    except Exit as wish:
+        return wish.exit_code
+    except click.ClickException as problem:
+        problem.show()
+        return exits.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        complain("interrupted")
+        return exits.INTERRUPTED
+    except FhirkitError as problem:
+        complain(problem.message, advice=problem.advice)
+        return problem.exit_code
+    except BrokenPipeError:
+        return _closed_pipe()
+    except Exception:  # noqa: BLE001  # a bug: its traceback is kept, its exit code is its own
+        traceback.print_exc()
+        complain(
+            "this is a bug in fhirkit, not in your input",
+            advice="please report it with the traceback above (it shows no record content)",
+        )
+        return exits.INTERNAL
+    return code if isinstance(code, int) else exits.CLEAN
+
+
+def _terminate(signum: int, frame: object) -> None:
+    del signum, frame
+    # SystemExit runs the finally blocks, so temporary files and locks go away.
+    raise SystemExit(exits.TERMINATED)
+
+
+def _closed_pipe() -> int:
+    # `fhirkit … | head`: the reader has what it wanted. Point stdout elsewhere, or the
+    # interpreter complains again when it flushes on the way out.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return exits.CLOSED_PIPE
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""FHIR JSON in and out, exactly: decimals keep their digits, duplicate keys are refused.
+
+The only module that parses or writes JSON. Numbers with a fraction or an exponent are read as
+``decimal.Decimal`` (https://hl7.org/fhir/R4/json.html#decimal); whole numbers as ``int``.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any, Self
+
+import jiter
+import orjson
+
+from fhirkit.core.errors import InvalidInput
+from fhirkit.core.issues import Issue, Severity
+
+# A number with an exponent: Decimal would respell `1.0E2` as `1.0E+2`, so such texts take the
+# slow way below. Matching inside a string costs time only, never correctness.
+_EXPONENT = re.compile(rb"[0-9][eE][+-]?[0-9]")
+_PLACE = re.compile(r" at line (\d+) column (\d+)$")
+
+
+class FhirDecimal(Decimal):
+    """A decimal that is written again with the very characters it was read with."""
+
+    __slots__ = ("lexeme",)
+    lexeme: str
+
+    def __new__(cls, lexeme: str) -> Self:
+        """A decimal from its JSON text."""
+        self = super().__new__(cls, lexeme)
+        self.lexeme = lexeme
+        return self
+
+    def __str__(self) -> str:
+        return self.lexeme
+
+
+def loads(data: bytes | bytearray | str, *, file: str | None = None) -> Any:
+    """Parse one JSON document strictly.
+
+    Raises ``InvalidInput`` with one issue (rule ``json-syntax``, ``json-duplicate-key`` or
+    ``json-encoding``, with line and column) for anything that is not strict JSON in UTF-8,
+    including duplicate keys, NaN, lone surrogates and nesting beyond 200 levels.
+    """
+    raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else bytes(data)
+    if raw.startswith(b"\xef\xbb\xbf"):
+        raw = raw[3:]
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in raw[:4]:
+        raise _invalid("json-encoding", "the file is not UTF-8 (it looks like UTF-16)", file, 1, 1)
+    try:
+        value = jiter.from_json(
+            raw, allow_inf_nan=False, catch_duplicate_keys=True, float_mode="decimal"
+        )
+    except ValueError as problem:
+        text = str(problem)
+        place = _PLACE.search(text)
+        line, column = (int(place[1]), int(place[2])) if place else (1, 1)
+        what = text[: place.start()] if place else text
+        rule = "json-duplicate-key" if "duplicate key" in what else "json-syntax"
+        raise _invalid(rule, f"not valid JSON: {what}", file, line, column) from None
+    if _EXPONENT.search(raw):
+        # jiter has vouched for syntax, keys and depth, so the plain parser can only agree.
+        import json
+
+        value = json.loads(raw, parse_float=_exact)
+    return value
+
+
+def _exact(lexeme: str) -> Decimal:
+    return FhirDecimal(lexeme) if "e" in lexeme or "E" in lexeme else Decimal(lexeme)
+
+
+def _invalid(rule: str, message: str, file: str | None, line: int, column: int) -> InvalidInput:
+    issue = Issue(
+        Severity.FATAL,
+        rule,
+        message,
+        issue_type="structure",
+        file=file,
+        line=line,
+        column=column,
+    )
+    return InvalidInput(f"{issue.place}: {message}", issues=(issue,))
+
+
+def dumps(value: Any, *, indent: bool = True, sort_keys: bool = False) -> str:
+    """Write FHIR JSON; decimals keep their digits. ``indent`` means two spaces a level."""
+    return dump_bytes(value, indent=indent, sort_keys=sort_keys).decode()
+
+
+def dump_bytes(value: Any, *, indent: bool = True, sort_keys: bool = False) -> bytes:
+    """As ``dumps``, in UTF-8. Raises ``ValueError`` for floats: they have lost their digits."""
+    option = 0
+    if indent:
+        option |= orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    if sort_keys:
+        option |= orjson.OPT_SORT_KEYS
+    try:
+        return orjson.dumps(value, default=_default, option=option)
+    except orjson.JSONEncodeError as problem:
+        if "range" not in str(problem):
+            raise
+        # An integer beyond 64 bits is legal in a FHIR decimal; write it digit by digit.
+        return orjson.dumps(_fragments(value), default=_default, option=option)
+
+
+def _default(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise ValueError("JSON has no NaN or Infinity")
+        return orjson.Fragment(str(value))
+    raise TypeError(f"cannot write {type(value).__name__} as FHIR JSON")
+
+
+def _fragments(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _fragments(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_fragments(member) for member in value]
+    if type(value) is int and value.bit_length() > 63:
+        return orjson.Fragment(str(value))
+    return value
