@@ -37,7 +37,7 @@ def write_atomic(path: Path, data: bytes, *, private: bool = True) -> None:
     temporary: str | None = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=folder)
+        handle, temporary = tempfile.mkstemp(prefix=".fhirkit-", dir=folder)
         with os.fdopen(handle, "wb") as out:
             out.write(data)
             out.flush()

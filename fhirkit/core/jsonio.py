@@ -6,6 +6,7 @@ The only module that parses or writes JSON. Numbers with a fraction or an expone
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 from typing import Any, Self
@@ -19,6 +20,8 @@ from fhirkit.core.issues import Issue, Severity
 # A number with an exponent: Decimal would respell `1.0E2` as `1.0E+2`, so such texts take the
 # slow way below. Matching inside a string costs time only, never correctness.
 _EXPONENT = re.compile(rb"[0-9][eE][+-]?[0-9]")
+# Beyond so many digits a number made in code is written with an exponent.
+_PLAIN = 400
 _PLACE = re.compile(r" at line (\d+) column (\d+)$")
 
 
@@ -92,27 +95,49 @@ def dumps(value: Any, *, indent: bool = True, sort_keys: bool = False) -> str:
 
 
 def dump_bytes(value: Any, *, indent: bool = True, sort_keys: bool = False) -> bytes:
-    """As ``dumps``, in UTF-8. Raises ``ValueError`` for floats: they have lost their digits."""
+    """As ``dumps``, in UTF-8. Raises ``ValueError`` for NaN and infinities, ``TypeError`` for
+    what is not JSON. Floats are written as Python spells them.
+    """
     option = 0
     if indent:
         option |= orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     if sort_keys:
         option |= orjson.OPT_SORT_KEYS
     try:
-        return orjson.dumps(value, default=_default, option=option)
+        data = orjson.dumps(value, default=_default, option=option)
     except orjson.JSONEncodeError as problem:
+        if isinstance(problem.__cause__, ValueError | TypeError):
+            raise problem.__cause__ from None
         if "range" not in str(problem):
             raise
         # An integer beyond 64 bits is legal in a FHIR decimal; write it digit by digit.
-        return orjson.dumps(_fragments(value), default=_default, option=option)
+        data = orjson.dumps(_fragments(value), default=_default, option=option)
+    # orjson writes a NaN float as null without a word. Null is rare in FHIR, so looking is cheap.
+    if b"null" in data:
+        _refuse_nan(value)
+    return data
 
 
 def _default(value: Any) -> Any:
+    if isinstance(value, FhirDecimal):
+        return orjson.Fragment(value.lexeme)
     if isinstance(value, Decimal):
         if not value.is_finite():
             raise ValueError("JSON has no NaN or Infinity")
-        return orjson.Fragment(str(value))
+        # `str` turns to an exponent below 1e-6; a number read as 0.00000001 stays that.
+        return orjson.Fragment(f"{value:f}" if abs(value.adjusted()) < _PLAIN else str(value))
     raise TypeError(f"cannot write {type(value).__name__} as FHIR JSON")
+
+
+def _refuse_nan(value: Any) -> None:
+    if isinstance(value, dict):
+        for member in value.values():
+            _refuse_nan(member)
+    elif isinstance(value, list):
+        for member in value:
+            _refuse_nan(member)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("JSON has no NaN or Infinity")
 
 
 def _fragments(value: Any) -> Any:
