@@ -1,0 +1,75 @@
+"""Harvest codes and displays from a package's CodeSystems and ValueSets.
+
+A code system whose content is complete is known whole
+(https://hl7.org/fhir/R4/codesystem-definitions.html#CodeSystem.content); of others (LOINC, SNOMED
+CT, UCUM …) those codes are known that some value set lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from fhirkit.definitions.package import Package
+
+
+class CodeSystemRow(NamedTuple):
+    """A code system; ``complete`` tells whether all its codes are known."""
+
+    url: str
+    name: str | None
+    version: str | None
+    complete: bool
+
+
+class CodeRow(NamedTuple):
+    """A code with its display; ``source`` is the canonical of the resource that says so."""
+
+    system: str
+    code: str
+    display: str | None
+    source: str
+
+
+def harvest(package: Package) -> tuple[list[CodeSystemRow], list[CodeRow]]:
+    """Every known code system and code of the package, one row a code, sorted."""
+    systems: dict[str, CodeSystemRow] = {}
+    codes: dict[tuple[str, str], CodeRow] = {}
+    for resource in package.resources("CodeSystem"):
+        url = resource.get("url")
+        if not isinstance(url, str):
+            continue
+        complete = resource.get("content") == "complete"
+        systems[url] = CodeSystemRow(
+            url, resource.get("title") or resource.get("name"), resource.get("version"), complete
+        )
+        if complete:
+            for concept in concepts(resource):
+                row = CodeRow(url, concept["code"], concept.get("display"), url)
+                codes.setdefault((url, row.code), row)
+    for resource in package.resources("ValueSet"):
+        for row in _listed(resource):
+            system = systems.setdefault(row.system, CodeSystemRow(row.system, None, None, False))
+            known = codes.get((row.system, row.code))
+            if not system.complete and (known is None or (row.display and not known.display)):
+                codes[row.system, row.code] = row
+    return sorted(systems.values()), [codes[key] for key in sorted(codes)]
+
+
+def concepts(code_system: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every concept of a CodeSystem, nested ones too, parents before children."""
+    stack = list(reversed(code_system.get("concept", ())))
+    while stack:
+        concept = stack.pop()
+        yield concept
+        stack.extend(reversed(concept.get("concept", ())))
+
+
+def _listed(value_set: dict[str, Any]) -> Iterator[CodeRow]:
+    source = value_set.get("url", "")
+    for include in value_set.get("compose", {}).get("include", ()):
+        system = include.get("system")
+        if system is None or system.startswith("#"):
+            continue
+        for concept in include.get("concept", ()):
+            yield CodeRow(system, concept["code"], concept.get("display"), source)

@@ -1,0 +1,1 @@
+"""The compiled schema: StructureDefinitions as plain data that checks run on."""
