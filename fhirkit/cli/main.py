@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: Command name → module under ``fhirkit.cli`` that defines a click command called ``command``.
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "completion": "completion",
+}
 
 EXIT_CODES = """\b
 Exit codes: 0 clean · 1 findings · 2 usage or configuration · 3 something could not be checked ·
