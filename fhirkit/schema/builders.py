@@ -1,0 +1,141 @@
+"""From one ElementDefinition to the parts of an element's schema: one function a constraint.
+
+Each takes the ElementDefinition as published (https://hl7.org/fhir/R4/elementdefinition.html) and
+returns the part's data, or None (or an empty tuple) where the definition says nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fhirkit.core.jsonio import dumps
+from fhirkit.schema.model import (
+    Binding,
+    Cardinality,
+    Constraint,
+    Discriminator,
+    Slicing,
+    TypedValue,
+    TypeReference,
+)
+
+_EXTENSIONS = "http://hl7.org/fhir/StructureDefinition/"
+_FHIR_TYPE = _EXTENSIONS + "structuredefinition-fhir-type"
+_REGEX = _EXTENSIONS + "regex"
+_MAX_VALUE_SET = _EXTENSIONS + "elementdefinition-maxValueSet"
+_SYSTEM = "http://hl7.org/fhirpath/System."
+_SYSTEM_TYPES = {
+    "String": "string",
+    "Boolean": "boolean",
+    "Integer": "integer",
+    "Decimal": "decimal",
+    "Date": "date",
+    "DateTime": "dateTime",
+    "Time": "time",
+}
+
+Definition = dict[str, Any]
+
+
+def cardinality(definition: Definition) -> Cardinality:
+    """``min`` and ``max``; ``*`` becomes None."""
+    return Cardinality(int(definition.get("min", 0)), _upper(definition.get("max", "*")))
+
+
+def is_array(definition: Definition) -> bool:
+    """Whether JSON writes a list: the base definition's maximum decides, not the profile's."""
+    base = definition.get("base", {}).get("max", definition.get("max", "*"))
+    return _upper(base) not in (0, 1)
+
+
+def types(definition: Definition) -> tuple[TypeReference, ...]:
+    """The allowed types. FHIRPath system types are replaced by the FHIR type they stand for."""
+    return tuple(
+        TypeReference(
+            code=_type_code(entry),
+            profiles=tuple(entry.get("profile", ())),
+            target_profiles=tuple(entry.get("targetProfile", ())),
+            aggregation=tuple(entry.get("aggregation", ())),
+            versioning=entry.get("versioning"),
+        )
+        for entry in definition.get("type", ())
+        if "code" in entry
+    )
+
+
+def system_type(definition: Definition) -> str | None:
+    """The FHIRPath system type of a primitive's value: ``String``, ``Boolean`` and so on."""
+    for entry in definition.get("type", ()):
+        code = str(entry.get("code", ""))
+        if code.startswith(_SYSTEM):
+            return code.removeprefix(_SYSTEM)
+    return None
+
+
+def regexes(definition: Definition) -> tuple[str, ...]:
+    """The regular expressions of a primitive's value."""
+    return tuple(
+        str(extension["valueString"])
+        for entry in definition.get("type", ())
+        for extension in entry.get("extension", ())
+        if extension.get("url") == _REGEX and "valueString" in extension
+    )
+
+
+def binding(definition: Definition) -> Binding | None:
+    """The binding, with the maximum value set that some weaker bindings carry."""
+    published = definition.get("binding")
+    if published is None:
+        return None
+    maximum = None
+    for extension in published.get("extension", ()):
+        if extension.get("url") == _MAX_VALUE_SET:
+            maximum = extension.get("valueCanonical") or extension.get("valueUri")
+    return Binding(published["strength"], published.get("valueSet"), maximum)
+
+
+def typed_value(definition: Definition, prefix: str) -> TypedValue | None:
+    """The value of ``fixed[x]``, ``pattern[x]``, ``minValue[x]`` or ``maxValue[x]``."""
+    for name, value in definition.items():
+        if name.startswith(prefix) and name[len(prefix) : len(prefix) + 1].isupper():
+            return TypedValue(name[len(prefix) :], dumps(value, indent=False))
+    return None
+
+
+def constraints(definition: Definition) -> tuple[Constraint, ...]:
+    """The invariants of an element."""
+    return tuple(
+        Constraint(
+            key=entry["key"],
+            severity=entry.get("severity", "error"),
+            human=entry.get("human", ""),
+            expression=entry.get("expression"),
+            source=entry.get("source"),
+        )
+        for entry in definition.get("constraint", ())
+    )
+
+
+def slicing(definition: Definition) -> Slicing | None:
+    """How the element is sliced."""
+    published = definition.get("slicing")
+    if published is None:
+        return None
+    discriminators = tuple(
+        Discriminator(entry["type"], entry["path"]) for entry in published.get("discriminator", ())
+    )
+    return Slicing(published.get("rules", "open"), discriminators, bool(published.get("ordered")))
+
+
+def _upper(value: object) -> int | None:
+    return None if value == "*" else int(str(value))
+
+
+def _type_code(entry: Definition) -> str:
+    code = str(entry["code"])
+    if not code.startswith(_SYSTEM):
+        return code
+    for extension in entry.get("extension", ()):
+        if extension.get("url") == _FHIR_TYPE:
+            return str(extension.get("valueUrl") or extension.get("valueUri"))
+    return _SYSTEM_TYPES.get(code.removeprefix(_SYSTEM), "string")

@@ -1,0 +1,157 @@
+"""Find schemas: of the embedded definitions one at a time, when first asked for, and of extras.
+
+Extra definitions (StructureDefinition, ValueSet, CodeSystem as dicts) go before the embedded ones
+and are compiled when first asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from sqlite3 import Connection
+from typing import Any
+
+from fhirkit.schema.compiler import compile_structure
+from fhirkit.schema.model import (
+    StructureSchema,
+    ValueSetSchema,
+    decode_structure,
+    decode_value_set,
+)
+from fhirkit.schema.value_sets import UNKNOWN, compile_value_set
+
+Resource = dict[str, Any]
+
+_CORE = "http://hl7.org/fhir/StructureDefinition/"
+
+
+class SchemaStore:
+    """Schemas and value sets by canonical; each is loaded or compiled once."""
+
+    def __init__(self, connection: Connection, extra: Iterable[Resource] = ()) -> None:
+        self._connection = connection
+        self._extra: dict[str, dict[str, Resource]] = {}
+        for resource in extra:
+            kind, url = resource.get("resourceType"), resource.get("url")
+            if isinstance(kind, str) and isinstance(url, str):
+                self._extra.setdefault(kind, {})[url] = resource
+        self._structures: dict[str, StructureSchema | None] = {}
+        self._value_sets: dict[str, ValueSetSchema | None] = {}
+        self._codes: dict[str, frozenset[str] | None] = {}
+        self._resource_types: frozenset[str] | None = None
+
+    @property
+    def fhir_version(self) -> str:
+        """The FHIR version of the embedded definitions, for example ``4.0.1``."""
+        row = self._connection.execute(
+            "SELECT value FROM about WHERE key = 'fhir_version'"
+        ).fetchone()
+        return str(row[0])
+
+    def type(self, name: str) -> StructureSchema | None:
+        """The schema of a type of the specification: ``Patient``, ``HumanName`` or ``date``."""
+        return self.structure(name if "/" in name else _CORE + name)
+
+    def structure(self, canonical: str) -> StructureSchema | None:
+        """A schema by its canonical, or None. An asked-for version must be the one at hand."""
+        url, _, version = canonical.partition("|")
+        if url not in self._structures:
+            self._structures[url] = self._load_structure(url)
+        schema = self._structures[url]
+        if schema is None or (version and not _same_version(version, schema.version)):
+            return None
+        return schema
+
+    def value_set(self, canonical: str) -> ValueSetSchema | None:
+        """A value set by its canonical, or None."""
+        url, _, version = canonical.partition("|")
+        if url not in self._value_sets:
+            self._value_sets[url] = self._load_value_set(url)
+        schema = self._value_sets[url]
+        if schema is None or (version and not _same_version(version, schema.version)):
+            return None
+        return schema
+
+    def codes(self, system: str) -> frozenset[str] | None:
+        """Every code of a code system; None when they are not all known."""
+        if system not in self._codes:
+            self._codes[system] = self._load_codes(system)
+        return self._codes[system]
+
+    @property
+    def resource_types(self) -> frozenset[str]:
+        """The names of all concrete resource types."""
+        if self._resource_types is None:
+            rows = self._connection.execute(
+                "SELECT type FROM schema WHERE kind = 'resource' AND abstract = 0 "
+                "AND derivation = 'specialization'"
+            )
+            self._resource_types = frozenset(row[0] for row in rows)
+        return self._resource_types
+
+    def _load_structure(self, url: str) -> StructureSchema | None:
+        extra = self._extra.get("StructureDefinition", {}).get(url)
+        if extra is not None:
+            if not extra.get("snapshot", {}).get("element"):
+                return None
+            return compile_structure(extra, self.structure)
+        row = self._connection.execute("SELECT body FROM schema WHERE url = ?", (url,)).fetchone()
+        return None if row is None else decode_structure(row[0])
+
+    def _load_value_set(self, url: str) -> ValueSetSchema | None:
+        extra = self._extra.get("ValueSet", {}).get(url)
+        if extra is not None:
+            return compile_value_set(extra, self._value_set_resource, self._code_system_resource)
+        row = self._connection.execute(
+            "SELECT body FROM value_set WHERE url = ?", (url,)
+        ).fetchone()
+        return None if row is None else decode_value_set(row[0])
+
+    def _load_codes(self, system: str) -> frozenset[str] | None:
+        extra = self._extra.get("CodeSystem", {}).get(system)
+        if extra is not None and extra.get("content") == "complete":
+            everything = {"url": system, "compose": {"include": [{"system": system}]}}
+            found = compile_value_set(everything, self._value_set_resource, lambda _: extra)
+            return frozenset(found.codes.get(system, ()))
+        row = self._connection.execute(
+            "SELECT complete FROM code_system WHERE url = ?", (system,)
+        ).fetchone()
+        if row is None or not row[0]:
+            return None
+        rows = self._connection.execute("SELECT code FROM code WHERE system = ?", (system,))
+        return frozenset(row[0] for row in rows)
+
+    def _value_set_resource(self, canonical: str) -> Resource | None:
+        """A ValueSet in the form that extras are compiled from."""
+        url = canonical.partition("|")[0]
+        extra = self._extra.get("ValueSet", {}).get(url)
+        if extra is not None:
+            return extra
+        schema = self.value_set(canonical)
+        if schema is None or schema.missing:
+            return None
+        include: list[Resource] = [{"system": system} for system in schema.whole]
+        for system, codes in schema.codes.items():
+            include.append({"system": system, "concept": [{"code": code} for code in codes]})
+        return {"url": url, "compose": {"include": include}}
+
+    def _code_system_resource(self, url: str) -> Resource | None:
+        extra = self._extra.get("CodeSystem", {}).get(url)
+        if extra is not None:
+            return extra
+        codes = self.codes(url)
+        if codes is None:
+            return None
+        # The stored table has no hierarchy, and says so.
+        return {
+            "url": url,
+            "content": "complete",
+            "hierarchyMeaning": UNKNOWN,
+            "concept": [{"code": code} for code in sorted(codes)],
+        }
+
+
+def _same_version(asked: str, present: str | None) -> bool:
+    """Whether ``4.0`` or ``4.0.1`` asks for the version ``4.0.1``."""
+    if present is None:
+        return False
+    return present == asked or present.startswith(f"{asked}.")
