@@ -1,0 +1,69 @@
+"""What a server says it can do (https://hl7.org/fhir/R4/capabilitystatement.html)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """The parts of a CapabilityStatement that decisions rest on.
+
+    ``types`` maps each resource type to its search parameters; ``interactions`` are those of the
+    whole system, None when the server does not say.
+    """
+
+    fhir_version: str
+    software: str
+    types: dict[str, frozenset[str]]
+    searchable: frozenset[str]
+    interactions: frozenset[str] | None
+
+    @classmethod
+    def of(cls, statement: dict[str, Any]) -> Capability:
+        """Read a CapabilityStatement, leaving out what is not as FHIR says."""
+        rest = _first(statement.get("rest"))
+        types: dict[str, frozenset[str]] = {}
+        searchable: set[str] = set()
+        for one in _dicts(rest.get("resource")):
+            kind = one.get("type")
+            if not isinstance(kind, str):
+                continue
+            types[kind] = _words(one.get("searchParam"), "name")
+            offered = _words(one.get("interaction"), "code")
+            if "search-type" in offered:
+                searchable.add(kind)
+        system = rest.get("interaction")
+        software = statement.get("software")
+        name = software.get("name") if isinstance(software, dict) else None
+        return cls(
+            fhir_version=str(statement.get("fhirVersion", "")),
+            software=name if isinstance(name, str) else "",
+            types=types,
+            searchable=frozenset(searchable),
+            interactions=_words(system, "code") if system else None,
+        )
+
+    def searches(self, kind: str, parameter: str) -> bool:
+        """Whether the server says that it searches this type by this parameter."""
+        return kind in self.searchable and parameter in self.types.get(kind, frozenset())
+
+    @property
+    def has_transaction(self) -> bool:
+        """False only when the server lists its interactions and transaction is not one."""
+        return self.interactions is None or "transaction" in self.interactions
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _first(value: Any) -> dict[str, Any]:
+    found = _dicts(value)
+    servers = [one for one in found if one.get("mode") == "server"]
+    return (servers or found or [{}])[0]
+
+
+def _words(value: Any, name: str) -> frozenset[str]:
+    return frozenset(str(one[name]) for one in _dicts(value) if isinstance(one.get(name), str))

@@ -1,0 +1,224 @@
+"""FHIR interactions, one small method each (https://hl7.org/fhir/R4/http.html).
+
+Reads are repeated as the transport's policy allows; writes are sent once, because only the
+caller can find out what became of a write whose answer was lost.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from fhirkit.core.errors import BadAnswer, Refused
+from fhirkit.core.resource import ResourceKey
+from fhirkit.remote.address import base_url, host_of
+from fhirkit.remote.paging import Found, collect
+from fhirkit.remote.transport import Answer, Policy, Transport
+
+# HAPI answers a search from its memory for a minute unless it is told not to.
+_FRESH = {"Cache-Control": "no-cache"}
+_TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_ETAG = re.compile(r'(?:W/)?"?([^"]+)"?')
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write's answer says: whether it made the resource, and the version it now has."""
+
+    status: int
+    version_id: str | None
+    location: str | None = None
+    resource: dict[str, Any] | None = None
+
+
+class Client:
+    """A FHIR server. ``token`` is a bearer token; ``policy`` holds times and sizes."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        policy: Policy | None = None,
+        ca_bundle: str | None = None,
+        transport: Transport | None = None,
+    ) -> None:
+        self.base = transport.base if transport else base_url(url)
+        self.transport = transport or Transport(
+            self.base, token=token, policy=policy, ca_bundle=ca_bundle
+        )
+
+    @property
+    def host(self) -> str:
+        """Host and port, for messages."""
+        return host_of(self.base)
+
+    def capabilities(self) -> dict[str, Any]:
+        """The CapabilityStatement (https://hl7.org/fhir/R4/http.html#capabilities)."""
+        answer = self._get(f"{self.base}/metadata", "capabilities")
+        return _expect(answer, "CapabilityStatement", "capabilities")
+
+    def read(self, key: ResourceKey) -> dict[str, Any] | None:
+        """The resource as it now is, or None when FHIR says that it is not there or deleted."""
+        return self._read(f"{self.base}/{_path(key)}", key, "read")
+
+    def vread(self, key: ResourceKey, version_id: str) -> dict[str, Any] | None:
+        """One version of the resource, or None."""
+        url = f"{self.base}/{_path(key)}/_history/{quote(version_id, safe='')}"
+        return self._read(url, key, "vread")
+
+    def history(self, key: ResourceKey) -> list[dict[str, Any]]:
+        """The versions that the first page of the history shows; empty where there is none."""
+        what = f"history of {key.type}"
+        try:
+            answer = self._get(f"{self.base}/{_path(key)}/_history?_count=50", what)
+        except Refused:
+            return []
+        bundle = _expect(answer, "Bundle", what)
+        entries = [entry for entry in bundle.get("entry", []) if isinstance(entry, dict)]
+        resources = [entry.get("resource") for entry in entries]
+        return [resource for resource in resources if isinstance(resource, dict)]
+
+    def update(
+        self, resource: dict[str, Any], *, if_match: str | None = None, only_new: bool = False
+    ) -> Written:
+        """PUT the resource to its id; with ``if_match`` only on that version."""
+        key = ResourceKey.of(resource)
+        headers: dict[str, str] = {}
+        if if_match is not None:
+            headers["If-Match"] = f'W/"{if_match}"'
+        if only_new:
+            headers["If-None-Match"] = "*"
+        answer = self.transport.request(
+            "PUT", f"{self.base}/{_path(key)}", what=f"update of {key.type}", body=resource,
+            headers=headers,
+        )  # fmt: skip
+        return _written(answer, f"update of {key.type}")
+
+    def create(self, resource: dict[str, Any]) -> Written:
+        """POST the resource; the server gives the id. Not repeatable: see ``update``."""
+        kind = _checked(_TYPE, str(resource.get("resourceType")))
+        answer = self.transport.request(
+            "POST", f"{self.base}/{kind}", what=f"create of {kind}", body=resource
+        )
+        return _written(answer, f"create of {kind}")
+
+    def delete(self, key: ResourceKey, *, if_match: str | None = None) -> None:
+        """DELETE the resource; some servers heed ``if_match``, others ignore it."""
+        headers = {"If-Match": f'W/"{if_match}"'} if if_match is not None else {}
+        self.transport.request(
+            "DELETE", f"{self.base}/{_path(key)}", what=f"delete of {key.type}", headers=headers
+        )
+
+    def search(self, path: str, parameters: Mapping[str, str] | None = None) -> Found:
+        """All pages of a search at ``path`` (a type, a compartment or an operation)."""
+        what = f"search of {path.rsplit('/', maxsplit=1)[-1].lstrip('$') or 'all'}"
+
+        def get(url: str) -> dict[str, Any]:
+            return _expect(self._get(url, what), "Bundle", what)
+
+        query = urlencode(parameters or {}, safe=",/:$*")
+        return collect(get, base=self.base, asked=path, query=query, what=f"{what} at {self.host}")
+
+    def transaction(self, bundle: dict[str, Any], *, request_id: str | None = None) -> Any:
+        """POST a batch or transaction Bundle, once; the answer's Bundle as it came.
+
+        ``request_id`` goes into X-Request-Id, which HAPI keeps in ``meta.source``: a trace by
+        which a lost answer can be told from a foreign write.
+        """
+        headers = {"X-Request-Id": request_id} if request_id else {}
+        what = str(bundle.get("type", "bundle"))
+        answer = self.transport.request("POST", self.base, what=what, body=bundle, headers=headers)
+        return _expect(answer, "Bundle", what)
+
+    def validate(self, resource: dict[str, Any]) -> dict[str, Any]:
+        """The server's OperationOutcome on a resource; it stores nothing.
+
+        https://hl7.org/fhir/R4/resource-operation-validate.html
+        """
+        kind = _checked(_TYPE, str(resource.get("resourceType")))
+        what = f"$validate of {kind}"
+        try:
+            answer = self.transport.request(
+                "POST", f"{self.base}/{kind}/$validate", what=what, body=resource, safe=True
+            )
+        except Refused as problem:
+            # A resource that cannot even be read is answered by 400 and the outcome.
+            if problem.status in (400, 412, 422) and problem.outcome is not None:
+                return problem.outcome
+            raise
+        return _outcome(answer.body, what)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.transport.close()
+
+    def _get(self, url: str, what: str) -> Answer:
+        return self.transport.request("GET", url, what=what, headers=_FRESH, safe=True)
+
+    def _read(self, url: str, key: ResourceKey, word: str) -> dict[str, Any] | None:
+        what = f"{word} of {key.type}"
+        try:
+            answer = self._get(url, what)
+        except Refused as problem:
+            if problem.status in (404, 410):
+                return None
+            raise
+        resource = _expect(answer, key.type, what)
+        if resource.get("id") != key.id:
+            raise BadAnswer(f"{what} at {self.host}: the answer is another resource")
+        return resource
+
+
+def _outcome(body: Any, what: str) -> dict[str, Any]:
+    if isinstance(body, dict) and body.get("resourceType") == "Parameters":
+        for parameter in body.get("parameter", []):
+            if isinstance(parameter, dict) and parameter.get("name") == "return":
+                body = parameter.get("resource")
+    if isinstance(body, dict) and body.get("resourceType") == "OperationOutcome":
+        return body
+    raise BadAnswer(f"{what}: the answer is not an OperationOutcome")
+
+
+def _expect(answer: Answer, resource_type: str, what: str) -> dict[str, Any]:
+    body = answer.body
+    if isinstance(body, dict) and body.get("resourceType") == resource_type:
+        return body
+    got = "nothing" if body is None else str(body.get("resourceType", "no resource"))[:40]
+    raise BadAnswer(f"{what}: HTTP {answer.status} with {got}, expected {resource_type}")
+
+
+def _written(answer: Answer, what: str) -> Written:
+    body = answer.body
+    if isinstance(body, dict) and body.get("resourceType") == "OperationOutcome":
+        issues = body.get("issue", [])
+        if any(
+            isinstance(one, dict) and one.get("severity") in ("error", "fatal") for one in issues
+        ):
+            raise BadAnswer(f"{what}: HTTP {answer.status} with an outcome that reports an error")
+        body = None
+    version = version_of(answer.headers.get("etag"))
+    if version is None and isinstance(body, dict) and isinstance(body.get("meta"), dict):
+        version = body["meta"].get("versionId")
+    return Written(answer.status, version, answer.headers.get("location"), body)
+
+
+def version_of(etag: Any) -> str | None:
+    """The version id in an ETag; HAPI writes it bare inside transaction answers."""
+    match = _ETAG.fullmatch(etag.strip()) if isinstance(etag, str) else None
+    return match[1] if match else None
+
+
+def _path(key: ResourceKey) -> str:
+    return f"{_checked(_TYPE, key.type)}/{quote(_checked(_ID, key.id), safe='')}"
+
+
+def _checked(pattern: re.Pattern[str], text: str) -> str:
+    """A type or id before it becomes part of a path; ids of dots alone would climb out of it."""
+    if pattern.fullmatch(text) is None or text in (".", ".."):
+        raise ValueError("not a resource type or logical id")
+    return text

@@ -1,0 +1,76 @@
+"""Many resources at once: given ones by id, or every one of a type.
+
+Reads only, by GET, so that a run which has nothing to do sends no request that could write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from typing import Any
+
+from fhirkit.core.errors import BadAnswer, Incomplete, Refused
+from fhirkit.core.resource import ResourceKey
+from fhirkit.remote.client import Client
+from fhirkit.remote.failures import Busy
+from fhirkit.remote.paging import Found
+
+_IDS = 50
+_WORKERS = 4
+
+
+def read_many(
+    client: Client, keys: Iterable[ResourceKey], *, exact: bool = False
+) -> dict[ResourceKey, dict[str, Any] | None]:
+    """Each key with its resource, or None when the server says that it is not there.
+
+    A search by ``_id`` finds most of them; what it does not show is read one by one, since an
+    index may lag and only a read tells absence. ``exact`` reads all of them one by one.
+    """
+    wanted = sorted(set(keys))
+    found: dict[ResourceKey, dict[str, Any] | None] = {}
+    if not exact:
+        for kind, group in groupby(wanted, key=lambda key: key.type):
+            found.update(_by_search(client, kind, list(group)))
+    missing = [key for key in wanted if key not in found]
+    if len(missing) > _WORKERS * 2:
+        with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+            found.update(zip(missing, pool.map(client.read, missing), strict=True))
+    else:
+        found.update((key, client.read(key)) for key in missing)
+    return found
+
+
+def _by_search(
+    client: Client, kind: str, keys: list[ResourceKey]
+) -> dict[ResourceKey, dict[str, Any]]:
+    found: dict[ResourceKey, dict[str, Any]] = {}
+    for start in range(0, len(keys), _IDS):
+        chunk = keys[start : start + _IDS]
+        if len(chunk) == 1:
+            continue
+        query = {"_id": ",".join(key.id for key in chunk), "_count": str(len(chunk))}
+        try:
+            resources = client.search(kind, query).resources
+        except Busy:
+            raise
+        except (Refused, BadAnswer, Incomplete):
+            return found  # the reads that follow say what is wrong, one by one
+        found.update((key, resources[key]) for key in chunk if key in resources)
+    return found
+
+
+def all_of_type(client: Client, kind: str) -> Found:
+    """Every resource of a type.
+
+    Sorted by id and with an exact total where the server can: pages in an order of its own may
+    skip rows that others change meanwhile.
+    """
+    best = {"_count": "200", "_sort": "_id", "_total": "accurate"}
+    try:
+        return client.search(kind, best)
+    except Refused as problem:
+        if problem.status != 400:
+            raise
+        return client.search(kind, {"_count": "200"})

@@ -1,0 +1,172 @@
+"""Searches followed to their last page, or an error: never a part that looks like the whole.
+
+https://hl7.org/fhir/R4/http.html#paging. Guards: each next link is moved under our base and may
+come once; an expired search is begun again; entries are told apart by key and version; a total
+that the server gives must be reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from fhirkit.core.errors import BadAnswer, Incomplete, Refused
+from fhirkit.core.resource import ResourceKey
+from fhirkit.remote.address import rebase
+
+#: More pages than this are taken for a server that never ends.
+MOST_PAGES = 100_000
+_STARTS = 3
+
+GetBundle = Callable[[str], dict[str, Any]]
+
+
+@dataclass(slots=True)
+class Found:
+    """What a search delivered: resources by key, and whether a total proved it complete."""
+
+    resources: dict[ResourceKey, dict[str, Any]] = field(default_factory=dict)
+    matches: set[ResourceKey] = field(default_factory=set)
+    proven: bool = False
+
+
+class _Expired(Exception):
+    """The server has forgotten the search between two pages."""
+
+
+def collect(get: GetBundle, *, base: str, asked: str, query: str, what: str) -> Found:
+    """Everything that a search delivers; begun again when it expires or falls short.
+
+    ``asked`` is the path below the base, ``query`` the encoded parameters. Raises ``Incomplete``
+    when the search cannot be finished.
+    """
+    found = Found()
+    short: int | None = None
+    for _ in range(_STARTS):
+        found, short = Found(), None
+        try:
+            short = _walk(get, found, base=base, asked=asked, query=query, what=what)
+        except _Expired:
+            short = None
+            continue
+        if not short:
+            return found
+    if short:
+        raise Incomplete(
+            f"{what}: the server announced {short} more than it delivered",
+            advice="run the command again when nothing else writes to the server",
+        )
+    raise Incomplete(
+        f"{what}: the search expired between two pages, {_STARTS} times over",
+        advice="try again when the server is less busy",
+    )
+
+
+def _walk(
+    get: GetBundle, found: Found, *, base: str, asked: str, query: str, what: str
+) -> int | None:
+    """Read all pages into ``found``; how many announced matches are missing (0: none)."""
+    total: int | None = None
+    for page in _pages(get, base=base, asked=asked, query=query, what=what):
+        announced = page.get("total")
+        if type(announced) is int:
+            total = announced
+        for entry in _entries(page, what):
+            _take(entry, found, what)
+    if total is None:
+        return 0
+    found.proven = True
+    return max(0, total - len(found.matches))
+
+
+def _pages(
+    get: GetBundle, *, base: str, asked: str, query: str, what: str
+) -> Iterator[dict[str, Any]]:
+    url = f"{base}/{asked}?{query}" if query else f"{base}/{asked}"
+    seen: set[str] = set()
+    while True:
+        if url in seen or len(seen) >= MOST_PAGES:
+            raise BadAnswer(f"{what}: the next links run in a circle, so the end is not reached")
+        seen.add(url)
+        try:
+            page = get(url)
+        except Refused as problem:
+            if len(seen) > 1 and problem.status in (404, 410):
+                raise _Expired from None
+            raise
+        if page.get("resourceType") != "Bundle" or page.get("type") not in (
+            "searchset",
+            "history",
+            "collection",  # some servers answer an operation so
+        ):
+            raise BadAnswer(f"{what}: the answer is not a searchset Bundle")
+        yield page
+        following, own = _link(page, "next", what), _link(page, "self", what)
+        if following is None:
+            return
+        url = rebase(following, base=base, asked=asked, self_link=own)
+
+
+def _link(page: dict[str, Any], relation: str, what: str) -> str | None:
+    links = page.get("link", [])
+    if not isinstance(links, list) or not all(isinstance(link, dict) for link in links):
+        raise BadAnswer(f"{what}: the page's links cannot be read")
+    urls = [link.get("url") for link in links if link.get("relation") == relation]
+    if not urls:
+        return None
+    if not isinstance(urls[0], str) or not urls[0] or len(set(map(str, urls))) > 1:
+        raise BadAnswer(f"{what}: the page's {relation} link cannot be read")
+    return urls[0]
+
+
+def _entries(page: dict[str, Any], what: str) -> list[dict[str, Any]]:
+    entries = page.get("entry", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise BadAnswer(f"{what}: the page's entries cannot be read")
+    return entries
+
+
+def _take(entry: dict[str, Any], found: Found, what: str) -> None:
+    resource = entry.get("resource")
+    search = entry.get("search")
+    mode = search.get("mode") if isinstance(search, dict) else None
+    if not isinstance(resource, dict):
+        raise BadAnswer(f"{what}: a page's entry holds no resource")
+    if mode == "outcome" or (mode is None and resource.get("resourceType") == "OperationOutcome"):
+        _heed(resource, what)
+        return
+    kind, logical_id = resource.get("resourceType"), resource.get("id")
+    if not isinstance(kind, str) or not isinstance(logical_id, str):
+        raise BadAnswer(f"{what}: a page's resource has no type or id")
+    meta = resource.get("meta")
+    if isinstance(meta, dict) and any(
+        isinstance(tag, dict) and tag.get("code") == "SUBSETTED" for tag in _list(meta.get("tag"))
+    ):
+        raise BadAnswer(f"{what}: the server sent shortened resources, which are not whole")
+    key = ResourceKey(kind, logical_id)
+    if mode != "include":
+        found.matches.add(key)
+    known = found.resources.get(key)
+    if known is None or _version(resource) >= _version(known):
+        found.resources[key] = resource
+
+
+def _heed(outcome: dict[str, Any], what: str) -> None:
+    """An outcome among the matches: a warning is the server's talk, an error means a hole."""
+    for issue in _list(outcome.get("issue")):
+        if isinstance(issue, dict) and issue.get("severity") in ("error", "fatal"):
+            raise Incomplete(f"{what}: the server says that its answer is not whole")
+
+
+def _version(resource: dict[str, Any]) -> tuple[int, str]:
+    """An order of versions that is right where they are numbers, as nearly everywhere."""
+    meta = resource.get("meta")
+    version = meta.get("versionId") if isinstance(meta, dict) else None
+    if isinstance(version, str) and version.isascii() and version.isdigit():
+        return int(version[:18]), version
+    return 0, version if isinstance(version, str) else ""
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
