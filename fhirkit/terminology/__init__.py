@@ -1,0 +1,1 @@
+"""Codes and units, offline: short system names, displays, check digits, UCUM, measurement words."""
