@@ -112,7 +112,7 @@ def parse_code(text: str) -> Code:
             f"'{name}' is not the name of a code system",
             advice=f"did you mean {' or '.join(close)}?"
             if close
-            else "use sct, loinc, icd10, atc, rxnorm …, an HL7 short name, or the URI, # and the code",
+            else "use sct, loinc, icd10, atc, rxnorm, an HL7 short name, or a URI with #code",
         )
     return Code(uri, _code(code.strip(), written), display)
 
