@@ -44,12 +44,13 @@ _QUANTITY = re.compile(
     r"(?P<comparator><=|>=|<|>|≤|≥)?\s*(?P<value>[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
     r"(?P<space>\s*)(?P<unit>\S.*)?"
 )
-_PAIR = re.compile(
-    r"(?P<first>[0-9]+(?:\.[0-9]+)?)\s*/\s*(?P<second>[0-9]+(?:\.[0-9]+)?)(?P<rest>.*)"
-)
+_PAIR = re.compile(XX)
 _RANGE = re.compile(r"[0-9.]+\s*(?:-|–|to|\.\.)\s*[0-9.]+(?:\s|$|[^0-9.\s])")
 _COMMA = re.compile(r"([<>=≤≥\s]*)([0-9]+),([0-9]+)(.*)")
 _ABOUT = re.compile(r"(?:~|≈|about|approx\.?|ca\.?|circa)\s*[0-9]", re.IGNORECASE)
+_SINGLE_LETTERS = {"C": ("coulomb", "Cel"), "F": ("farad", "[degF]")}
+# A capital M for a small one makes a value wrong by 10 to the 9th, and stays a valid unit.
+_HUGE = re.compile(r"(?<![A-Za-z\[{])[MGTPEZY](?:g|L|l|mol|eq|osm)(?![A-Za-z\]}])")
 _LEADING_ZERO = re.compile(r"[+-]?0[0-9]")
 _MAX_TEXT = 200
 _MAX_DIGITS = 18
@@ -118,13 +119,29 @@ def parse_pair(text: str, *, default_unit: str | None = None) -> tuple[Quantity,
 @lru_cache(maxsize=2048)
 def parse_unit(text: str) -> str:
     """The UCUM code for a unit as written; ``QuantityError`` (rule ``case-unit``) if unknown."""
-    candidates = spelled(text)
-    for code in candidates:
+    for code in spelled(text):
+        trap = _trap(code)
+        if trap is not None:
+            raise QuantityError(
+                f"'{text[:40]}' is {trap[0]} in UCUM", advice=trap[1], rule="case-unit"
+            )
         if is_unit(code):
             return code
     raise QuantityError(
         f"'{text[:40]}' is not a unit that is known", advice=_meant(text), rule="case-unit"
     )
+
+
+def _trap(code: str) -> tuple[str, str] | None:
+    """Units that are valid and yet hardly ever meant: coulombs, farads, tonnes in a tablet."""
+    if code in _SINGLE_LETTERS:
+        meaning, meant = _SINGLE_LETTERS[code]
+        return meaning, f"did you mean {meant}?"
+    huge = _HUGE.search(code)
+    if huge is not None and is_unit(code):
+        meant = f"{code[: huge.start()]}m{code[huge.start() + 1 :]}"
+        return f"a million times the plain unit or more ({huge[0]})", f"did you mean {meant}?"
+    return None
 
 
 def _default(unit: str | None) -> tuple[str, str]:
@@ -185,6 +202,8 @@ def _refused(text: str) -> QuantityError:
 
 
 def _meant(text: str) -> str:
+    if re.match(r"units?\b", text, re.IGNORECASE):
+        return "write [IU] for international units, U for enzyme units, {units} for others"
     known = {name.lower(): name for name in familiar()}
     known.update((code.lower(), code) for code in _published())
     folded = " ".join(text.lower().split())
