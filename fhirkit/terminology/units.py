@@ -44,7 +44,7 @@ _QUANTITY = re.compile(
     r"(?P<comparator><=|>=|<|>|≤|≥)?\s*(?P<value>[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
     r"(?P<space>\s*)(?P<unit>\S.*)?"
 )
-_PAIR = re.compile(XX)
+_PAIR = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*/\s*([0-9]+(?:\.[0-9]+)?)(?P<rest>.*)")
 _RANGE = re.compile(r"[0-9.]+\s*(?:-|–|to|\.\.)\s*[0-9.]+(?:\s|$|[^0-9.\s])")
 _COMMA = re.compile(r"([<>=≤≥\s]*)([0-9]+),([0-9]+)(.*)")
 _ABOUT = re.compile(r"(?:~|≈|about|approx\.?|ca\.?|circa)\s*[0-9]", re.IGNORECASE)
