@@ -121,6 +121,9 @@ def neighbours(system: str, code: str) -> list[str]:
         swapped = [f"{found[1]}{number}-{found[3]}" for number in _swaps(found[2])]
         typed = [f"{found[1]}{number}-{found[3]}" for number in _retyped(found[2])]
         near = [corrected, *swapped, *typed]
+        if "-" not in code:
+            whole = f"{found[2]}{found[3]}"
+            near.append(f"{found[1]}{whole}-{loinc_digit(whole)}")
     elif system == SNOMED and code.isascii() and code.isdigit() and len(code) <= 18:  # digits
         near = [*_swaps(code), *_retyped(code)]
     elif system in (ICD10, ICD10CM):

@@ -66,7 +66,8 @@ class CodeCheck:
     """The answer about one code.
 
     Known: ``display`` (``None`` where the file gives none) and ``source``, the file or canonical
-    that lists it. Otherwise ``reason``, and ``suggestions`` as `loinc:718-7 Hemoglobin …`.
+    that lists it. Unknown: ``reason``, and ``suggestions`` as `loinc:718-7 Hemoglobin …`.
+    Unconfirmed: ``reason`` and ``advice``.
     """
 
     status: CodeStatus
@@ -74,6 +75,7 @@ class CodeCheck:
     source: str | None = None
     reason: str | None = None
     suggestions: tuple[str, ...] = ()
+    advice: str | None = None
 
     @property
     def is_known(self) -> bool:
@@ -167,7 +169,7 @@ def check(system: str, code: str) -> CodeCheck:
         reason=f"the offline list of {name} does not hold {code}"
         if is_complete(system) is not None
         else "the code system is not known offline",
-        suggestions=(_CONFIRM.format(code=Code(system, code).written),),
+        advice=_CONFIRM.format(code=Code(system, code).written),
     )
 
 
