@@ -38,6 +38,7 @@ class SchemaStore:
         self._value_sets: dict[str, ValueSetSchema | None] = {}
         self._codes: dict[str, frozenset[str] | None] = {}
         self._resource_types: frozenset[str] | None = None
+        self._kinds: dict[str, str] | None = None
 
     @property
     def fhir_version(self) -> str:
@@ -87,6 +88,15 @@ class SchemaStore:
             )
             self._resource_types = frozenset(row[0] for row in rows)
         return self._resource_types
+
+    def kind(self, type_name: str) -> str | None:
+        """The kind of a type (primitive-type, complex-type, resource), without loading it."""
+        if self._kinds is None:
+            rows = self._connection.execute(
+                "SELECT type, kind FROM schema WHERE derivation IS NOT 'constraint'"
+            )
+            self._kinds = dict(rows)
+        return self._kinds.get(type_name)
 
     def _load_structure(self, url: str) -> StructureSchema | None:
         extra = self._extra.get("StructureDefinition", {}).get(url)

@@ -1,0 +1,116 @@
+"""Every rule there is: its severity, its issue type and what it means in one line.
+
+Ids are stable: users name them in configuration and reports. Issue types are codes of
+https://hl7.org/fhir/R4/valueset-issue-type.html.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fhirkit.core.issues import Severity
+
+_FATAL, _ERROR = Severity.FATAL, Severity.ERROR
+_WARNING, _INFORMATION = Severity.WARNING, Severity.INFORMATION
+
+
+class Rule(NamedTuple):
+    """One rule. ``incomplete`` marks what could not be checked, rather than what is wrong."""
+
+    id: str
+    severity: Severity
+    issue_type: str
+    meaning: str
+    incomplete: bool = False
+
+
+_TABLE = (
+    # The document
+    Rule("json-syntax", _FATAL, "structure", "The text is not strict JSON."),
+    Rule("json-encoding", _FATAL, "structure", "The text is not UTF-8."),
+    Rule("json-duplicate-key", _FATAL, "structure", "A property occurs twice in one object."),
+    Rule("xml-syntax", _FATAL, "structure", "The text is not well-formed XML."),
+    Rule("xml-doctype", _FATAL, "security", "FHIR XML has no DOCTYPE, and so no entities."),
+    Rule("xml-namespace", _ERROR, "structure", "An element is not in the namespace it must have."),
+    Rule("xml-attribute", _ERROR, "structure", "An XML attribute that FHIR does not define here."),
+    Rule("xml-text", _ERROR, "structure", "Text stands where FHIR has only elements."),
+    Rule("xml-order", _ERROR, "structure", "An element stands before one it must follow."),
+    Rule("too-deep", _FATAL, "too-long", "The nesting is deeper than any real resource."),
+    Rule("resource-missing", _FATAL, "structure", "The document holds no resource."),
+    Rule("resource-type-missing", _ERROR, "required", "A resource does not say its resourceType."),
+    Rule("resource-type-unknown", _ERROR, "structure", "No resource type has this name."),
+    Rule("resource-type-unexpected", _ERROR, "structure", "This resource type is not allowed."),
+    # Shape
+    Rule("element-unknown", _ERROR, "structure", "The type defines no element of this name."),
+    Rule("element-empty", _ERROR, "structure", "An element has neither value nor children."),
+    Rule("array-expected", _ERROR, "structure", "A repeating element must be a JSON array."),
+    Rule("array-unexpected", _ERROR, "structure", "This element cannot repeat: no JSON array."),
+    Rule("array-empty", _ERROR, "structure", "A JSON array in FHIR is never empty."),
+    Rule(
+        "array-alignment", _ERROR, "structure", "A list and its _list must match, place by place."
+    ),
+    Rule("object-expected", _ERROR, "structure", "A complex element must be a JSON object."),
+    Rule("null-value", _ERROR, "structure", "null only fills a place of a list of primitives."),
+    Rule("choice-multiple", _ERROR, "structure", "A choice element occurs with one type only."),
+    Rule("cardinality-min", _ERROR, "required", "A required element is missing."),
+    Rule("cardinality-max", _ERROR, "structure", "An element occurs more often than allowed."),
+    # Primitives
+    Rule("primitive-type", _ERROR, "structure", "The JSON type is not that of the FHIR type."),
+    Rule("primitive-empty", _ERROR, "value", "A primitive value is never an empty string."),
+    Rule("primitive-whitespace", _ERROR, "value", "A value of nothing but white space."),
+    Rule("primitive-format", _ERROR, "value", "The value is not written as its type demands."),
+    Rule("primitive-date", _ERROR, "value", "The calendar has no such day."),
+    Rule("primitive-range", _ERROR, "value", "A number lies outside the range of its type."),
+    Rule("primitive-length", _ERROR, "too-long", "A value is longer than its type allows."),
+    Rule("primitive-characters", _ERROR, "value", "A character that FHIR text must not contain."),
+    Rule("decimal-precision", _WARNING, "value", "More digits than systems have to keep."),
+    # Codes
+    Rule("binding-required", _ERROR, "code-invalid", "A code is not in its required value set."),
+    Rule(
+        "binding-not-checked",
+        _INFORMATION,
+        "not-supported",
+        "The codes of a required value set cannot be listed offline.",
+    ),
+    # Extensions, narrative, contained resources
+    Rule("extension-url", _ERROR, "required", "An extension says by its url what it means."),
+    Rule("extension-content", _ERROR, "structure", "An extension has a value or extensions."),
+    Rule("narrative-xhtml", _ERROR, "invalid", "The narrative is not well-formed XHTML."),
+    Rule("narrative-content", _ERROR, "invariant", "The narrative uses what FHIR forbids (txt-1)."),
+    Rule("narrative-empty", _ERROR, "invariant", "The narrative says nothing (txt-2)."),
+    Rule("contained-nested", _ERROR, "structure", "A contained resource contains none itself."),
+    Rule("contained-id-missing", _ERROR, "required", "A contained resource needs an id."),
+    Rule("contained-id-duplicate", _ERROR, "duplicate", "Two contained resources have one id."),
+    # References
+    Rule("reference-contained", _ERROR, "not-found", "No contained resource has this id."),
+    Rule(
+        "reference-unresolved", _ERROR, "not-found", "A urn: reference has no entry in the Bundle."
+    ),
+    Rule("reference-type", _ERROR, "structure", "The target is of a type not allowed here."),
+    Rule("reference-format", _WARNING, "value", "A reference that no server could resolve."),
+    # Bundles
+    Rule("bundle-full-url-duplicate", _ERROR, "duplicate", "Two entries are the same resource."),
+    Rule("bundle-full-url", _ERROR, "value", "A fullUrl is absolute and agrees with its resource."),
+    Rule("bundle-entry", _ERROR, "invariant", "An entry lacks what this type of Bundle needs."),
+    Rule("bundle-first-entry", _ERROR, "invariant", "A document or message starts with its head."),
+    Rule("bundle-document", _ERROR, "invariant", "A document needs an identifier and a timestamp."),
+    # Profiles
+    Rule(
+        "profile-unknown",
+        _WARNING,
+        "not-found",
+        "The profile is not at hand, so conformance to it was not checked.",
+        incomplete=True,
+    ),
+    Rule(
+        "profile-not-checked",
+        _WARNING,
+        "not-supported",
+        "Parts of the profile (slices, invariants) were not checked.",
+        incomplete=True,
+    ),
+    Rule("profile-type", _ERROR, "structure", "The profile is for another type of resource."),
+)
+
+#: Rule id → rule.
+RULES: dict[str, Rule] = {rule.id: rule for rule in _TABLE}

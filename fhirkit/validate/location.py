@@ -1,0 +1,44 @@
+"""Where in a resource: a chain of steps, rendered only when an issue is found.
+
+A node is a tuple ``(parent, key, label, index)``: the JSON property name, how FHIRPath calls it
+(``value.ofType(Quantity)`` for ``valueQuantity``, ``birthDate`` for ``_birthDate``) and the place
+in a list. Plain tuples, because the walk makes one for every object it enters.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+Node: TypeAlias = "tuple[Node | None, str, str, int | None]"
+
+
+def root(name: str) -> Node:
+    """The node of the resource itself; FHIRPath starts with its type."""
+    return (None, "", name, None)
+
+
+def step(parent: Node, key: str, index: int | None = None) -> Node:
+    """The node of a property that is called the same in JSON and in FHIRPath."""
+    return (parent, key, key.removeprefix("_"), index)
+
+
+def expression(node: Node) -> str:
+    """The FHIRPath expression: ``Patient.name[0].given[1]``."""
+    parts: list[str] = []
+    current: Node | None = node
+    while current is not None:
+        current, _, label, index = current
+        parts.append(label if index is None else f"{label}[{index}]")
+    return ".".join(reversed(parts))
+
+
+def keys(node: Node) -> tuple[str | int, ...]:
+    """The way through the JSON document: property names and list places."""
+    parts: list[str | int] = []
+    parent, key, _, index = node
+    while parent is not None:
+        if index is not None:
+            parts.append(index)
+        parts.append(key)
+        parent, key, _, index = parent
+    return tuple(reversed(parts))

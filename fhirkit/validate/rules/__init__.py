@@ -1,0 +1,20 @@
+"""One module a kind of rule: functions from a value to the findings in it.
+
+``TYPE_RULES`` says which rule looks at which type; read it to see what is checked beyond shape.
+Rules over several resources (``bundle``, ``reference``) are called by the validator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from fhirkit.validate.rules import bundle, extension, narrative
+from fhirkit.validate.rules.finding import Finding
+
+#: Type name → its rule. A rule must not raise, whatever stands in the object.
+TYPE_RULES: dict[str, Callable[[dict[str, Any]], Iterable[Finding]]] = {
+    "Bundle": bundle.check,
+    "Extension": extension.check,
+    "Narrative": narrative.check,
+}

@@ -1,0 +1,161 @@
+"""Required bindings: a code must be in its value set (https://hl7.org/fhir/R4/terminologies.html).
+
+Value sets that cannot be listed offline are checked as far as their code system's own grammar
+goes (media types, currencies, languages); beyond that they are said not to be checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+from fhirkit.core.regex import full_matcher
+from fhirkit.schema.store import SchemaStore
+from fhirkit.validate.rules.finding import Finding
+
+#: Systems without a list, but with a grammar: what a code of theirs looks like.
+_GRAMMARS = {
+    # https://www.rfc-editor.org/rfc/rfc6838#section-4.2, with parameters; FHIR also uses bare
+    # words (`html`) in a few places of its own examples, which the grammar refuses.
+    "urn:ietf:bcp:13": r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9*][A-Za-z0-9!#$&^_.+-]*"
+    r"( *; *[A-Za-z0-9!#$&^_.+-]+ *= *(\"[^\"]*\"|[^ ;\"]+))*",
+    "urn:ietf:bcp:47": r"([A-Za-z]{2,8}|[xi])(-[A-Za-z0-9]{1,8})*",
+    "urn:iso:std:iso:4217": r"[A-Z]{3}",
+    # https://ucum.org/ucum: a unit is one word of printable ASCII.
+    "http://unitsofmeasure.org": r"[!-~]+",
+}
+#: Of these every well-formed code is as good as known.
+_OPEN = frozenset({"urn:ietf:bcp:13", "urn:ietf:bcp:47"})
+
+_SHOWN = 10
+
+
+class CodedCheck:
+    """Membership in one value set, for one type of element."""
+
+    __slots__ = ("_check", "_codes", "_gaps", "_listed", "_pairs", "_store", "_url")
+
+    def __init__(self, store: SchemaStore, value_set: str, check: Check) -> None:
+        self._store = store
+        self._url = value_set
+        self._check = check
+        self._listed = False
+        self._pairs: dict[str, frozenset[str]] = {}
+        self._codes: frozenset[str] = frozenset()
+        self._gaps: tuple[str, ...] = ()
+
+    def __call__(self, value: Any, /) -> Finding | None:
+        """What is wrong with the coded value, or None. Values of a wrong shape pass: not ours."""
+        if not self._listed:
+            self._list()
+        return self._check(self, value)
+
+    def code(self, value: Any) -> Finding | None:
+        """A bare code: the system is implied by the value set."""
+        if not isinstance(value, str) or value in self._codes:
+            return None
+        if not self._gaps:
+            return self._refuse(value)
+        return self._gap(value, None)
+
+    def coding(self, value: Any) -> Finding | None:
+        """A Coding or Quantity: system and code together."""
+        if not isinstance(value, dict):
+            return None
+        system, code = value.get("system"), value.get("code")
+        if code is None and system is None:
+            if "extension" in value:
+                return None
+            return Finding("binding-required", f"a code of the value set {self._url} is required")
+        if not isinstance(code, str) or (system is not None and not isinstance(system, str)):
+            return None if code is not None else self._refuse(None)
+        if system is not None and code in self._pairs.get(system, ()):
+            return None
+        if system is None or not self._may_hold(system):
+            return self._refuse(code)
+        return self._gap(code, system)
+
+    def concept(self, value: Any) -> Finding | None:
+        """A CodeableConcept: one coding of it suffices."""
+        if not isinstance(value, dict):
+            return None
+        codings = value.get("coding")
+        if codings is None:
+            if "extension" in value:
+                return None
+            return Finding("binding-required", f"a code of the value set {self._url} is required")
+        if not isinstance(codings, list):
+            return None
+        worst: Finding | None = None
+        for coding in codings:
+            finding = self.coding(coding)
+            if finding is None:
+                return None
+            if worst is None or finding.rule == "binding-not-checked":
+                worst = finding
+        return worst
+
+    def _list(self) -> None:
+        self._listed = True
+        schema = self._store.value_set(self._url)
+        if schema is None:
+            self._gaps = (self._url,)
+            return
+        for system, listed in schema.codes.items():
+            self._pairs[system] = frozenset(listed)
+        for system in schema.whole:
+            self._pairs[system] = self._store.codes(system) or frozenset()
+        self._codes = frozenset().union(*self._pairs.values())
+        self._gaps = schema.missing
+
+    def _may_hold(self, system: str) -> bool:
+        """Whether the part of the value set that is not known could hold codes of this system."""
+        return any(gap == system or not _is_system(gap) for gap in self._gaps)
+
+    def _gap(self, code: str, system: str | None) -> Finding | None:
+        """Judge a code that only the unknown part of the value set could hold."""
+        systems = [gap for gap in self._gaps if system in (None, gap)]
+        if systems and all(gap in _GRAMMARS for gap in systems):
+            fitting = [gap for gap in systems if full_matcher(_GRAMMARS[gap])(code)]
+            if not fitting:
+                return Finding(
+                    "binding-required", f"not a code of {' or '.join(systems)} ({self._url})"
+                )
+            if any(gap in _OPEN for gap in fitting):
+                return None
+        return Finding(
+            "binding-not-checked",
+            f"the value set {self._url} cannot be listed offline, so its codes were not checked",
+        )
+
+    def _refuse(self, code: str | None) -> Finding:
+        known = sorted(self._codes)
+        hint = ""
+        if len(known) <= _SHOWN:
+            hint = f": expected one of {', '.join(known)}"
+        elif code is not None and (close := get_close_matches(code[:100], known, n=1)):
+            hint = f": did you mean {close[0]!r}?"
+        return Finding("binding-required", f"the code is not in the value set {self._url}{hint}")
+
+
+Check = Callable[[CodedCheck, Any], "Finding | None"]
+
+_BY_TYPE: dict[str, Check] = {
+    "code": CodedCheck.code,
+    "string": CodedCheck.code,
+    "uri": CodedCheck.code,
+    "Coding": CodedCheck.coding,
+    "Quantity": CodedCheck.coding,
+    "CodeableConcept": CodedCheck.concept,
+}
+
+
+def coded_check(store: SchemaStore, value_set: str, type_name: str) -> CodedCheck | None:
+    """The check of a required binding for a type; None when the type carries no codes."""
+    check = _BY_TYPE.get(type_name)
+    return None if check is None else CodedCheck(store, value_set, check)
+
+
+def _is_system(gap: str) -> bool:
+    return gap in _GRAMMARS

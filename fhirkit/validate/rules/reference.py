@@ -1,0 +1,122 @@
+"""References: resolved inside the document, and their targets' types.
+
+https://hl7.org/fhir/R4/references.html and, in Bundles,
+https://hl7.org/fhir/R4/bundle.html#references: an entry is found by its fullUrl; a relative
+reference is made absolute with the fullUrl of the entry it stands in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from fhirkit.validate.location import Node
+from fhirkit.validate.rules.bundle import RESTFUL
+from fhirkit.validate.rules.finding import Finding
+from fhirkit.validate.walk import ReferenceUse, Scope
+
+_RESOLVABLE_ONLY_HERE = ("urn:uuid:", "urn:oid:")
+
+
+class Entries:
+    """The resources of the Bundles in a document, by fullUrl, and the base each stands under."""
+
+    def __init__(self) -> None:
+        self._types: dict[str, str] = {}
+        self._full_urls: dict[int, str] = {}
+        self.any = False
+
+    def add(self, bundle: Any) -> None:
+        """Note the entries of a Bundle, those of Bundles in it included."""
+        pending = [bundle]
+        while pending:
+            current = pending.pop()
+            if not isinstance(current, dict) or current.get("resourceType") != "Bundle":
+                continue
+            self.any = True
+            entries = current.get("entry")
+            for entry in entries if isinstance(entries, list) else ():
+                resource = entry.get("resource") if isinstance(entry, dict) else None
+                if not isinstance(resource, dict):
+                    continue
+                pending.append(resource)
+                full_url = entry.get("fullUrl")
+                if isinstance(full_url, str):
+                    self._types[full_url] = str(resource.get("resourceType"))
+                    self._full_urls[id(resource)] = full_url
+
+    def type_of(self, reference: str, scope: Scope) -> str | None:
+        """The type of the entry that a reference means, or None when no entry is meant."""
+        url = reference.partition("/_history/")[0].partition("#")[0]
+        if url in self._types:
+            return self._types[url]
+        own = RESTFUL.fullmatch(self._full_urls.get(id(scope.resource), ""))
+        return self._types.get(own[1] + url) if own is not None else None
+
+
+def check(
+    uses: list[ReferenceUse], document: Any, types: Collection[str]
+) -> Iterator[tuple[Node, Finding]]:
+    """Findings for every Reference of a document, each with the node of its Reference."""
+    entries = Entries()
+    entries.add(document)
+    for use in uses:
+        finding = _check(use, entries, types)
+        if finding is not None:
+            yield use.node, finding
+
+
+def _check(use: ReferenceUse, entries: Entries, types: Collection[str]) -> Finding | None:
+    declared = use.value.get("type")
+    reference = use.value.get("reference")
+    target: str | None = None
+    if isinstance(reference, str) and reference:
+        target, finding = _resolve(reference, use.scope, entries, types)
+        if finding is not None:
+            return finding
+    key = "reference"
+    if target is None and isinstance(declared, str):
+        target, key = declared, "type"
+    if target not in types:
+        return None
+    if use.targets is not None and target not in use.targets:
+        expected = " or ".join(sorted(use.targets))
+        return Finding("reference-type", f"the target is a {target}; expected {expected}", (key,))
+    if isinstance(declared, str) and declared in types and declared != target:
+        message = f"type says {declared}, but the target is a {target}"
+        return Finding("reference-type", message, ("type",))
+    return None
+
+
+def _resolve(
+    reference: str, scope: Scope, entries: Entries, types: Collection[str]
+) -> tuple[str | None, Finding | None]:
+    """The type of the target, as far as it can be known here; or why there is no target."""
+    place = ("reference",)
+    if reference.startswith("#"):
+        target = _contained(reference[1:], scope)
+        if target is None:
+            return None, Finding("reference-contained", "no contained resource has this id", place)
+        return target, None
+    target = entries.type_of(reference, scope)
+    if target is not None:
+        return target, None
+    if reference.startswith(_RESOLVABLE_ONLY_HERE) and entries.any:
+        message = "no entry of the Bundle has this fullUrl, and a urn: cannot be fetched"
+        return None, Finding("reference-unresolved", message, place)
+    target = _named_type(reference, types)
+    # A colon ends a scheme; a question mark makes a conditional reference.
+    if target is None and ":" not in reference and "?" not in reference:
+        return None, Finding("reference-format", "expected Type/id, a URL, a urn: or #id", place)
+    return target, None
+
+
+def _contained(logical_id: str, scope: Scope) -> str | None:
+    """The type of the resource that ``#id`` means; ``#`` alone is the container."""
+    return scope.contained.get(logical_id) if logical_id else scope.type
+
+
+def _named_type(reference: str, types: Collection[str]) -> str | None:
+    """The type that a RESTful reference names by its form."""
+    match = RESTFUL.fullmatch(reference.partition("/_history/")[0].partition("#")[0])
+    return match[2] if match is not None and match[2] in types else None

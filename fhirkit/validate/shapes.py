@@ -1,0 +1,266 @@
+"""The schema indexed for walking: for each kind of object, its JSON properties by name.
+
+A ``Shape`` is made once from a structure or a backbone element and used for every instance of it.
+Choice elements are spread out (``value[x]`` becomes ``valueString``, ``valueQuantity`` …) and each
+primitive gets its sibling (``_birthDate``), so that the walk needs one look-up a property.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Any, Protocol
+
+from fhirkit.schema.model import ElementSchema, StructureSchema, TypeReference
+from fhirkit.schema.store import SchemaStore
+from fhirkit.validate.rules.binding import CodedCheck, coded_check
+from fhirkit.validate.rules.finding import Finding
+from fhirkit.validate.rules.primitive import PrimitiveCheck
+
+
+class Kind(IntEnum):
+    """What stands behind a property."""
+
+    PRIMITIVE = 0
+    COMPLEX = 1
+    RESOURCE = 2
+    SIBLING = 3
+    RESOURCE_TYPE = 4
+
+
+class LeafCheck(Protocol):
+    """A check of one value; None when it is right."""
+
+    def __call__(self, value: Any, /) -> Finding | None:
+        """The finding, if any."""
+
+
+class Member:
+    """One JSON property of a shape."""
+
+    __slots__ = (
+        "_shape",
+        "_shapes",
+        "accepted",
+        "array",
+        "check",
+        "choice",
+        "coded",
+        "element",
+        "key",
+        "kind",
+        "label",
+        "maximum",
+        "may_remember",
+        "minimum",
+        "order",
+        "source",
+        "targets",
+        "twin",
+        "type",
+    )
+
+    def __init__(
+        self,
+        shapes: Shapes,
+        source: StructureSchema,
+        element: ElementSchema,
+        reference: TypeReference | None,
+        kind: Kind,
+        key: str,
+        label: str,
+    ) -> None:
+        self._shapes = shapes
+        self._shape: Shape | None = None
+        self.source = source
+        self.element = element
+        self.kind = kind
+        self.key = key
+        self.label = label
+        self.type = reference.code if reference is not None else "BackboneElement"
+        self.array = element.array and kind is not Kind.RESOURCE_TYPE
+        self.minimum = element.cardinality.min
+        self.maximum = element.cardinality.max
+        self.choice = element.name if element.choice else None
+        self.order = 0
+        #: The other of ``birthDate`` and ``_birthDate``.
+        self.twin = ""
+        #: Values that were found right before; one look-up spares the checks. Not kept where
+        #: more than the value itself has to be looked at each time.
+        self.accepted: set[str] = set()
+        self.may_remember = self.choice is None and self.maximum != 0
+        self.check: LeafCheck = PrimitiveCheck.for_nothing
+        self.coded: CodedCheck | None = None
+        #: For references: the allowed types of the target; None allows any.
+        self.targets: frozenset[str] | None = None
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of a complex value, made when first needed."""
+        if self._shape is None:
+            self._shape = self._shapes.of_member(self)
+        return self._shape
+
+
+class Shape:
+    """One kind of object."""
+
+    __slots__ = ("is_open", "is_resource", "members", "name", "required", "structure", "type")
+
+    def __init__(self, name: str, type_name: str, structure: StructureSchema) -> None:
+        self.name = name
+        self.type = type_name
+        self.structure = structure
+        self.is_resource = False
+        #: Whether unknown properties are let through, because the type itself is unknown.
+        self.is_open = False
+        self.members: dict[str, Member] = {}
+        #: For each required element, the properties of which one must be there.
+        self.required: tuple[tuple[str, ...], ...] = ()
+
+
+class Shapes:
+    """All shapes of one schema store, made on demand and kept."""
+
+    def __init__(self, store: SchemaStore) -> None:
+        self.store = store
+        self._shapes: dict[tuple[str, str], Shape] = {}
+        self._primitives: dict[str, PrimitiveCheck] = {}
+        self._resources: dict[str, Shape] = {}
+
+    def resource(self, type_name: str) -> Shape | None:
+        """The shape of a concrete resource type, or None when there is no such type."""
+        shape = self._resources.get(type_name)
+        if shape is None and type_name in self.store.resource_types:
+            structure = self.store.type(type_name)
+            if structure is not None:
+                shape = self._resources[type_name] = self.of_structure(structure)
+        return shape
+
+    def of_structure(self, structure: StructureSchema) -> Shape:
+        """The shape of a structure's root."""
+        return self._of_element(structure, structure.root)
+
+    def type(self, name: str) -> Shape | None:
+        """The shape of a data type."""
+        structure = self.store.type(name)
+        return None if structure is None else self.of_structure(structure)
+
+    def of_member(self, member: Member) -> Shape:
+        """The shape of a complex member: its own children, or those of its type."""
+        element, source = member.element, member.source
+        if member.kind is Kind.SIBLING:
+            return self._known("Element")
+        if element.content_reference is not None:
+            target = find(source.root, element.content_reference.rpartition("#")[2])
+            return self._of_element(source, target or element)
+        if element.children and not element.choice:
+            return self._of_element(source, element)
+        return self._known(member.type)
+
+    def _known(self, name: str) -> Shape:
+        shape = self.type(name)
+        if shape is None:
+            # A profile names a type that no definition at hand describes: accept any object.
+            element = ElementSchema(path=name, name=name)
+            shape = Shape(name, name, StructureSchema(name, name, name, "unknown", element))
+            shape.is_open = True
+        return shape
+
+    def _of_element(self, source: StructureSchema, element: ElementSchema) -> Shape:
+        slot = (source.url, element.path)
+        shape = self._shapes.get(slot)
+        if shape is None:
+            is_root = element is source.root
+            type_name = source.type if is_root else element.types[0].code if element.types else ""
+            shape = self._shapes[slot] = Shape(element.path, type_name, source)
+            shape.is_resource = is_root and source.kind == "resource"
+            self._fill(shape, source, element)
+        return shape
+
+    def _fill(self, shape: Shape, source: StructureSchema, element: ElementSchema) -> None:
+        required: list[tuple[str, ...]] = []
+        if shape.is_resource:
+            member = Member(self, source, element, None, Kind.RESOURCE_TYPE, "", "")
+            shape.members["resourceType"] = member
+        for order, child in enumerate(element.children, start=1):
+            names: list[str] = []
+            for member in self._members(source, child):
+                member.order = order
+                shape.members[member.key] = member
+                names.append(member.key)
+            if child.cardinality.min > 0:
+                required.append(tuple(names))
+        shape.required = tuple(required)
+
+    def _members(self, source: StructureSchema, element: ElementSchema) -> Iterator[Member]:
+        if not element.types:
+            yield Member(self, source, element, None, Kind.COMPLEX, element.name, element.name)
+            return
+        for reference in element.types:
+            key = label = element.name
+            if element.choice:
+                key = element.name + reference.code[0].upper() + reference.code[1:]
+                label = f"{element.name}.ofType({reference.code})"
+            kind = self._kind(reference.code)
+            member = Member(self, source, element, reference, kind, key, label)
+            self._equip(member, reference)
+            yield member
+            if kind is Kind.PRIMITIVE and not self._is_bare(element, reference):
+                member.twin = f"_{key}"
+                sibling = Member(self, source, element, reference, Kind.SIBLING, f"_{key}", label)
+                sibling.twin = key
+                yield sibling
+            if not element.choice:
+                # A profile may narrow `Resource` to several types; the property is still one.
+                return
+
+    def _equip(self, member: Member, reference: TypeReference) -> None:
+        element = member.element
+        if member.kind is Kind.PRIMITIVE:
+            member.check = self._primitive(reference.code)
+        binding = element.binding
+        if binding is not None and binding.strength == "required" and binding.value_set:
+            member.coded = coded_check(self.store, binding.value_set, reference.code)
+        if reference.code == "Reference":
+            member.targets = self._targets(reference.target_profiles)
+
+    def _targets(self, profiles: tuple[str, ...]) -> frozenset[str] | None:
+        """The resource types that may be referred to; None when any may."""
+        names: set[str] = set()
+        for profile in profiles:
+            structure = self.store.structure(profile)
+            if structure is None or structure.type in ("Resource", "DomainResource"):
+                return None
+            names.add(structure.type)
+        return frozenset(names) or None
+
+    def _kind(self, code: str) -> Kind:
+        kind = self.store.kind(code)
+        if kind == "primitive-type":
+            return Kind.PRIMITIVE
+        return Kind.RESOURCE if kind == "resource" else Kind.COMPLEX
+
+    def _primitive(self, code: str) -> PrimitiveCheck:
+        check = self._primitives.get(code)
+        if check is None:
+            structure = self.store.type(code)
+            schema = structure.primitive if structure is not None else None
+            check = self._primitives[code] = PrimitiveCheck(code, schema)
+        return check
+
+    @staticmethod
+    def _is_bare(element: ElementSchema, reference: TypeReference) -> bool:
+        """Whether a primitive is an attribute (``id``, ``url``) or XHTML, without extensions."""
+        bare_type = reference.code in ("xhtml", "id") and element.name in ("id", "div")
+        return bare_type or "xmlAttr" in element.representations
+
+
+def find(element: ElementSchema, path: str) -> ElementSchema | None:
+    """The element with this path in a tree, or None."""
+    if element.path == path:
+        return element
+    for child in element.children:
+        if path == child.path or path.startswith(f"{child.path}."):
+            return find(child, path)
+    return None

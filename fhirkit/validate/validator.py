@@ -1,0 +1,157 @@
+"""The validator: a source in, an outcome out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fhirkit.core.errors import InvalidInput, UsageError
+from fhirkit.core.issues import Issue, Outcome
+from fhirkit.core.jsonio import loads
+from fhirkit.definitions.embedded import connect
+from fhirkit.schema.store import SchemaStore
+from fhirkit.validate.catalogue import RULES
+from fhirkit.validate.location import Node, expression, keys, root, step
+from fhirkit.validate.rules import reference
+from fhirkit.validate.shapes import Shapes
+from fhirkit.validate.source import Document, Source, read
+from fhirkit.validate.walk import Found, ProfileClaim, Walk
+
+
+class Validator:
+    """Checks resources against the embedded FHIR R4 definitions and any extra ones.
+
+    Make one and use it for many resources: what it learns about the definitions it keeps.
+    ``definitions`` are StructureDefinitions, ValueSets and CodeSystems (paths, dicts or models);
+    ``packages`` are FHIR packages (paths of ``.tgz`` files).
+    """
+
+    def __init__(
+        self, definitions: Iterable[Source] = (), packages: Iterable[Path | str] = ()
+    ) -> None:
+        extra = [_definition(source) for source in definitions]
+        for package in packages:
+            from fhirkit.definitions.package import read_package
+
+            kinds = ("StructureDefinition", "ValueSet", "CodeSystem")
+            extra.extend(read_package(Path(package)).resources(*kinds))
+        self._store = SchemaStore(connect(), extra)
+        self._shapes = Shapes(self._store)
+
+    def validate(
+        self, source: Source, profiles: Iterable[str] = (), *, file: str | None = None
+    ) -> Outcome:
+        """Everything that is wrong with a resource, and what could not be checked.
+
+        ``source`` is a path, bytes or text of JSON or XML, a dict, or a fhir.resources model; a
+        str is text when it starts with ``{``, ``[`` or ``<``, otherwise a path. ``profiles`` are
+        canonicals the resource must follow beside those it claims. ``file`` names the input in
+        issues when ``source`` is not a path.
+        """
+        try:
+            document = read(source, self._shapes, file=file)
+        except InvalidInput as problem:
+            return Outcome(problem.issues)
+        found = self._check(document, tuple(profiles))
+        return Outcome.of(_issues(found, document))
+
+    def _check(self, document: Document, profiles: tuple[str, ...]) -> list[Found]:
+        value = document.value
+        found = [Found(*finding) for finding in document.found]
+        if not isinstance(value, dict):
+            message = "the document is no resource: expected a JSON object with a resourceType"
+            return [Found("resource-missing", message, root("Resource"))]
+        name = value.get("resourceType")
+        start = root(name if isinstance(name, str) and self._shapes.resource(name) else "Resource")
+        walk = Walk(self._shapes)
+        walk.resource(value, start)
+        found.extend(walk.found)
+        for node, finding in reference.check(walk.references, value, self._store.resource_types):
+            for key in finding.below:
+                node = step(node, str(key))
+            found.append(Found(finding.rule, finding.message, node))
+        asked = [ProfileClaim(canonical, value, start, start) for canonical in profiles]
+        found.extend(self._profiles([*asked, *walk.claims]))
+        return found
+
+    def _profiles(self, claims: list[ProfileClaim]) -> list[Found]:
+        """Check each claim as far as this goes, and say once a profile how far that is."""
+        found: list[Found] = []
+        said: set[str] = set()
+        for claim in claims:
+            structure = self._store.structure(claim.canonical)
+            if structure is None:
+                if claim.canonical not in said:
+                    message = f"the profile {claim.canonical} is not at hand; not checked"
+                    found.append(Found("profile-unknown", message, claim.node, claim.place))
+                said.add(claim.canonical)
+                continue
+            name = claim.resource.get("resourceType")
+            if structure.type != name:
+                if structure.type in ("Resource", "DomainResource"):
+                    continue
+                message = f"the profile {claim.canonical} is for {structure.type}"
+                found.append(Found("profile-type", message, claim.node, claim.place))
+                continue
+            if structure.derivation != "constraint":
+                continue
+            walk = Walk(self._shapes)
+            walk.resource(claim.resource, claim.node, shape=self._shapes.of_structure(structure))
+            found.extend(walk.found)
+            if claim.canonical not in said:
+                message = f"of the profile {claim.canonical}, slices and invariants are not checked"
+                found.append(Found("profile-not-checked", message, claim.node, claim.place))
+            said.add(claim.canonical)
+        return found
+
+
+def _definition(source: Source) -> dict[str, Any]:
+    """An extra definition as a dict; ``UsageError`` when it is none."""
+    value: Any = source
+    file = None
+    if isinstance(source, str | Path):
+        from fhirkit.core.files import read_bytes
+
+        file = str(source)
+        value = loads(read_bytes(Path(source)), file=file)
+    elif isinstance(source, bytes):
+        value = loads(source)
+    elif not isinstance(source, Mapping) and callable(getattr(source, "model_dump", None)):
+        value = source.model_dump(by_alias=True, exclude_none=True)
+    if not isinstance(value, dict) or not isinstance(value.get("url"), str):
+        raise UsageError(f"{file or 'a definition'}: is no definition, it has no url")
+    return value
+
+
+def _issues(found: list[Found], document: Document) -> Iterable[Issue]:
+    """Findings as issues: rendered, placed in the file, each said once."""
+    if not found:
+        return
+    places: list[tuple[Node, tuple[str | int, ...]]] = []
+    for finding in found:
+        node = finding.place or finding.node
+        places.append((node, keys(node)))
+    positions = document.locate([way for _, way in places])
+    seen: set[tuple[str, str, str]] = set()
+    for finding, (_, way) in zip(found, places, strict=True):
+        where = expression(finding.node)
+        identity = (finding.rule, where, finding.message)
+        if finding.rule == "binding-not-checked":
+            # Once a value set is enough: every further use says the same.
+            identity = (finding.rule, "", finding.message)
+        if identity in seen:
+            continue
+        seen.add(identity)
+        rule = RULES[finding.rule]
+        line, column = positions.get(way, (None, None))
+        yield Issue(
+            rule.severity,
+            rule.id,
+            finding.message,
+            expression=where,
+            issue_type=rule.issue_type,
+            file=document.file,
+            line=line,
+            column=column,
+        )

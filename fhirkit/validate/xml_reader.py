@@ -1,0 +1,208 @@
+"""FHIR XML into the JSON shape, so that one walk checks both (https://hl7.org/fhir/R4/xml.html).
+
+The definitions say what repeats and what is a number. Decimals keep their digits. What has no
+place in JSON (namespaces, attributes, stray text, order) is found here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from fhirkit.core import xmlio
+from fhirkit.core.jsonio import FhirDecimal
+from fhirkit.validate.location import Node, root
+from fhirkit.validate.rules.primitive import Lexeme
+from fhirkit.validate.shapes import Kind, Member, Shape, Shapes
+
+FHIR = "http://hl7.org/fhir"
+XHTML = "http://www.w3.org/1999/xhtml"
+_SCHEMA_LOCATION = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,29})")
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,9})?")
+
+
+class Repeated(list[Any]):
+    """An element that XML repeats although its definition does not."""
+
+
+class XmlReader:
+    """One document: its value in the JSON shape, its own findings, and where things are."""
+
+    def __init__(self, document: xmlio.Element, shapes: Shapes) -> None:
+        self._shapes = shapes
+        #: Rule, message, node.
+        self.found: list[tuple[str, str, Node]] = []
+        self._lines: dict[int, Any] = {}
+        self._document = document
+        self.value = self._resource(document, root(xmlio.local_name(document)))
+
+    def line(self, keys: tuple[str | int, ...]) -> int | None:
+        """The line of a place given by JSON keys, or of the nearest element around it."""
+        element = self._document
+        position = 0
+        while position < len(keys):
+            name = str(keys[position]).removeprefix("_")
+            position += 1
+            index = 0
+            if position < len(keys) and isinstance(keys[position], int):
+                index = int(keys[position])
+                position += 1
+            inner = [child for child in element if xmlio.local_name(child) == name]
+            if index >= len(inner):
+                break
+            element = inner[index]
+            wrapped = list(element)
+            if name in ("contained", "resource") and len(wrapped) == 1:
+                element = wrapped[0]
+        line: int | None = element.sourceline
+        return line
+
+    def _resource(self, element: xmlio.Element, node: Node) -> dict[str, Any]:
+        name = xmlio.local_name(element)
+        value: dict[str, Any] = {"resourceType": name}
+        shape = self._shapes.resource(name)
+        if xmlio.namespace(element) != FHIR:
+            self.found.append(("xml-namespace", f"expected the namespace {FHIR}", node))
+        if shape is not None:
+            self._fill(value, element, shape, node)
+        return value
+
+    def _object(self, element: xmlio.Element, shape: Shape, node: Node) -> dict[str, Any]:
+        value: dict[str, Any] = {}
+        self._fill(value, element, shape, node)
+        return value
+
+    def _fill(
+        self, value: dict[str, Any], element: xmlio.Element, shape: Shape, node: Node
+    ) -> None:
+        """Read the attributes, then the children, of an element into an object."""
+        for name, text in element.attrib.items():
+            member = shape.members.get(name)
+            if member is not None and "xmlAttr" in member.element.representations:
+                value[name] = text
+            elif name != _SCHEMA_LOCATION:
+                message = f"the attribute {name[:60]!r} is not defined here"
+                self.found.append(("xml-attribute", message, node))
+        self._stray_text(element, node)
+        last = 0
+        counts: dict[str, int] = {}
+        for child in element:
+            name = xmlio.local_name(child)
+            member = shape.members.get(name)
+            if member is None or name.startswith("_"):
+                value.setdefault(name, {})
+                continue
+            if member.order < last:
+                message = f"{name} must stand before the element ahead of it"
+                self.found.append(("xml-order", message, node))
+            last = max(last, member.order)
+            index = counts[name] = counts.get(name, -1) + 1
+            place: Node = (node, name, member.label, index if member.array else None)
+            self._check_namespace(child, member, place)
+            self._put(value, child, member, place)
+
+    def _put(self, value: dict[str, Any], child: xmlio.Element, member: Member, node: Node) -> None:
+        key = member.key
+        sibling: dict[str, Any] | None = None
+        content: Any
+        if member.type == "xhtml":
+            content = xmlio.serialise(child)
+        elif member.kind is Kind.PRIMITIVE:
+            content, sibling = self._primitive(child, member, node)
+        elif member.kind is Kind.RESOURCE:
+            content = self._wrapped(child, node)
+        else:
+            content = self._object(child, member.shape, node)
+        if member.array:
+            self._append(value, member, content, sibling)
+            return
+        if content is not None:
+            value[key] = _again(value, key, content)
+        if sibling is not None:
+            value[f"_{key}"] = _again(value, f"_{key}", sibling)
+
+    def _append(
+        self,
+        value: dict[str, Any],
+        member: Member,
+        content: Any,
+        sibling: dict[str, Any] | None,
+    ) -> None:
+        listed = value.setdefault(member.key, [])
+        listed.append(content)
+        twin = f"_{member.key}"
+        if sibling is not None or twin in value:
+            # Places without extensions are null, so that both lists run in step.
+            siblings = value.setdefault(twin, [])
+            siblings.extend([None] * (len(listed) - 1 - len(siblings)))
+            siblings.append(sibling)
+
+    def _primitive(
+        self, child: xmlio.Element, member: Member, node: Node
+    ) -> tuple[Any, dict[str, Any] | None]:
+        """The typed value of an element, and its id and extensions."""
+        sibling: dict[str, Any] = {}
+        extensions = self._shapes.type("Element")
+        self._stray_text(child, node)
+        text: str | None = None
+        for name, attribute in child.attrib.items():
+            if name == "value":
+                text = attribute
+            elif name == "id":
+                sibling["id"] = attribute
+            else:
+                message = f"the attribute {name[:60]!r} is not defined here"
+                self.found.append(("xml-attribute", message, node))
+        for inner in child:
+            name = xmlio.local_name(inner)
+            extension = extensions.members.get(name) if extensions is not None else None
+            if extension is None or name == "id":
+                sibling.setdefault(name, {})
+                continue
+            index = len(sibling.get(name, ()))
+            place: Node = (node, name, name, index)
+            self._check_namespace(inner, extension, place)
+            sibling.setdefault(name, []).append(self._object(inner, extension.shape, place))
+        if text is None:
+            return None, sibling
+        kind = self._shapes.store.type(member.type)
+        json = kind.primitive.json if kind is not None and kind.primitive is not None else "string"
+        return _typed(text, json), sibling or None
+
+    def _wrapped(self, child: xmlio.Element, node: Node) -> Any:
+        """A resource inside an element of its own: ``<contained><Patient>…``."""
+        self._stray_text(child, node)
+        inner = list(child)
+        if len(inner) != 1:
+            return None if not inner else Repeated(self._resource(part, node) for part in inner)
+        return self._resource(inner[0], node)
+
+    def _check_namespace(self, child: xmlio.Element, member: Member, node: Node) -> None:
+        expected = XHTML if member.type == "xhtml" else FHIR
+        if xmlio.namespace(child) != expected:
+            self.found.append(("xml-namespace", f"expected the namespace {expected}", node))
+
+    def _stray_text(self, element: xmlio.Element, node: Node) -> None:
+        texts = [element.text, *(child.tail for child in element)]
+        if any(text and text.strip() for text in texts):
+            self.found.append(("xml-text", "text is not allowed between FHIR elements", node))
+
+
+def _again(value: dict[str, Any], key: str, content: Any) -> Any:
+    """The content, or the list of all contents when the element came before."""
+    if key not in value:
+        return content
+    earlier = value[key]
+    return Repeated([*earlier, content] if isinstance(earlier, Repeated) else [earlier, content])
+
+
+def _typed(text: str, json: str) -> Any:
+    """The JSON value of an XML attribute; a ``Lexeme`` when it has none."""
+    if json == "string":
+        return text
+    if json == "boolean":
+        return {"true": True, "false": False}.get(text, Lexeme(text))
+    if json == "integer":
+        return int(text) if _INTEGER.fullmatch(text) else Lexeme(text)
+    return FhirDecimal(text) if _DECIMAL.fullmatch(text) else Lexeme(text)
