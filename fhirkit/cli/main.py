@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 #: Command name → module under ``fhirkit.cli`` that defines a click command called ``command``.
 COMMANDS: dict[str, str] = {
+    "validate": "validate",
     "completion": "completion",
 }
 

@@ -26,6 +26,7 @@ class Rule(NamedTuple):
 
 _TABLE = (
     # The document
+    Rule("file-unreadable", _FATAL, "exception", "A file is missing or cannot be read."),
     Rule("json-syntax", _FATAL, "structure", "The text is not strict JSON."),
     Rule("json-encoding", _FATAL, "structure", "The text is not UTF-8."),
     Rule("json-duplicate-key", _FATAL, "structure", "A property occurs twice in one object."),

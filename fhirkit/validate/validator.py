@@ -56,6 +56,10 @@ class Validator:
         found = self._check(document, tuple(profiles))
         return Outcome.of(_issues(found, document))
 
+    def read(self, source: Source) -> Any:
+        """The resource of a source in its JSON shape; ``InvalidInput`` when it is not readable."""
+        return read(source, self._shapes).value
+
     def _check(self, document: Document, profiles: tuple[str, ...]) -> list[Found]:
         value = document.value
         found = [Found(*finding) for finding in document.found]

@@ -16,10 +16,10 @@ from fhirkit.validate.rules.finding import Finding
 
 #: Systems without a list, but with a grammar: what a code of theirs looks like.
 _GRAMMARS = {
-    # https://www.rfc-editor.org/rfc/rfc6838#section-4.2, with parameters; FHIR also uses bare
-    # words (`html`) in a few places of its own examples, which the grammar refuses.
-    "urn:ietf:bcp:13": r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9*][A-Za-z0-9!#$&^_.+-]*"
-    r"( *; *[A-Za-z0-9!#$&^_.+-]+ *= *(\"[^\"]*\"|[^ ;\"]+))*",
+    # https://www.rfc-editor.org/rfc/rfc6838#section-4.2; parameters are not looked into. FHIR's
+    # own formats may go by a bare word (https://hl7.org/fhir/R4/capabilitystatement.html).
+    "urn:ietf:bcp:13": r"json|xml|ttl|html|none|"
+    r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9*][A-Za-z0-9!#$&^_.+-]*( *;[^;]*)*",
     "urn:ietf:bcp:47": r"([A-Za-z]{2,8}|[xi])(-[A-Za-z0-9]{1,8})*",
     "urn:iso:std:iso:4217": r"[A-Z]{3}",
     # https://ucum.org/ucum: a unit is one word of printable ASCII.

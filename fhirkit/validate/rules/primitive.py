@@ -189,7 +189,9 @@ _OID = r"urn:oid:[0-2](\.(0|[1-9][0-9]*))+"
 def _uri(value: str) -> Finding | None:
     """A URI that claims to be a UUID or OID must be one."""
     for scheme, pattern in (("urn:uuid:", _UUID), ("urn:oid:", _OID)):
-        if value.startswith(scheme) and not full_matcher(pattern)(value.partition("#")[0]):
+        # A canonical may go on with |version, and either with a #fragment.
+        own = value.partition("#")[0].partition("|")[0]
+        if value.startswith(scheme) and not full_matcher(pattern)(own):
             return Finding("primitive-format", f"not a valid {scheme} URI")
     return _token(value)
 
