@@ -42,7 +42,7 @@ def command(
     """
     from pathlib import Path
 
-    from click import get_binary_stream
+    from click.utils import get_binary_stream
 
     from fhirkit.cli.verdicts import Judge, Verdict, document, summary
     from fhirkit.core.issues import Severity

@@ -51,7 +51,21 @@ _CELLS = _words(
 )
 _CELL_ELEMENTS = _words("caption col colgroup tbody td tfoot th thead tr")
 _ALIGNED = _words("div p h1 h2 h3 h4 h5 h6")
+_LINKS = frozenset({"href", "src", "cite", "longdesc"})
 _SCHEMES = ("javascript", "vbscript", "data")
+_IMAGE = f"{{{_XHTML}}}img"
+
+
+def _attributes(name: str) -> frozenset[str]:
+    """What an element of this name may have."""
+    allowed = _COMMON | _ATTRIBUTES.get(name, frozenset())
+    if name in _CELL_ELEMENTS:
+        allowed |= _CELLS
+    return allowed | {"align"} if name in _ALIGNED else allowed
+
+
+#: Element, with its namespace → its attributes. What is not in here is not allowed.
+_ALLOWED = {f"{{{_XHTML}}}{name}": _attributes(name) for name in _ELEMENTS}
 
 
 def check(narrative: dict[str, Any]) -> list[Finding]:
@@ -63,7 +77,7 @@ def check(narrative: dict[str, Any]) -> list[Finding]:
         root = xmlio.parse(_named_entities(div) if "&" in div else div)
     except InvalidInput as problem:
         return [_finding("narrative-xhtml", problem.issues[0].message)]
-    if xmlio.local_name(root) != "div" or xmlio.namespace(root) != _XHTML:
+    if root.tag != f"{{{_XHTML}}}div":
         message = f"the narrative must be a div in the namespace {_XHTML}"
         return [_finding("narrative-xhtml", message)]
     findings = {message: None for element in root.iter() for message in _forbidden(element)}
@@ -75,38 +89,30 @@ def check(narrative: dict[str, Any]) -> list[Finding]:
 
 def _forbidden(element: xmlio.Element) -> list[str]:
     """What about this element XHTML in FHIR does not allow."""
-    name = xmlio.local_name(element)
-    if name not in _ELEMENTS or xmlio.namespace(element) != _XHTML:
-        return [f"the element {name[:40]!r} is not allowed"]
+    allowed = _ALLOWED.get(element.tag)
+    if allowed is None:
+        return [f"the element {xmlio.local_name(element)[:40]!r} is not allowed"]
     messages = []
     for attribute, value in element.attrib.items():
-        if not _allowed(name, attribute):
+        if attribute not in allowed:
+            name = xmlio.local_name(element)
             messages.append(f"the attribute {attribute[:40]!r} is not allowed on {name!r}")
-        elif attribute in ("href", "src", "cite", "longdesc") and _is_active(name, value):
+        elif attribute in _LINKS and _is_active(element.tag, value):
             messages.append(f"the attribute {attribute!r} must not hold active content")
     return messages
 
 
-def _allowed(name: str, attribute: str) -> bool:
-    return (
-        attribute in _COMMON
-        or attribute in _ATTRIBUTES.get(name, ())
-        or (name in _CELL_ELEMENTS and attribute in _CELLS)
-        or (name in _ALIGNED and attribute == "align")
-    )
-
-
-def _is_active(name: str, value: str) -> bool:
+def _is_active(tag: str, value: str) -> bool:
     """A script in disguise: browsers drop white space and control characters before the colon."""
     packed = "".join(char for char in value if char > " ").casefold()
     scheme = packed.partition(":")[0]
-    return scheme in _SCHEMES and not (name == "img" and packed.startswith("data:image/"))
+    return scheme in _SCHEMES and not (tag == _IMAGE and packed.startswith("data:image/"))
 
 
 def _says_something(root: xmlio.Element) -> bool:
     if any(text.strip() for text in root.itertext()):
         return True
-    return any(xmlio.local_name(element) == "img" for element in root.iter())
+    return next(root.iter(_IMAGE), None) is not None
 
 
 def _named_entities(text: str) -> str:
