@@ -122,13 +122,14 @@ def _advice(what: str, written: str, lines: list[str], line: int) -> str:
             return "a value that starts with > or | must be in quotes"
         if _BRACKET_IN_FLOW.search(here):
             return "a value with [ or ] inside { } must be in quotes (for mm[Hg] write mmHg)"
+    if _NO_SPACE.search(before) and not _NO_SPACE.search(written):
+        return "put a space after the colon"
     if "mapping values are not allowed" in what:
         return "a value that holds ': ' must be in quotes; check the indentation too"
     if _SIGN.search(written) and ("cannot start" in what or "found" in what or "anchor" in what):
         return "a value that starts with a sign of YAML (@ ` % * & ! > |) must be in quotes"
-    for here in (written, before):
-        if _NO_SPACE.search(here):
-            return "put a space after the colon"
+    if _NO_SPACE.search(written):
+        return "put a space after the colon"
     if "quoted scalar" in what or "end of stream" in what:
         return "look for a quote or bracket that is not closed"
     return "check the indentation, and quote values that hold : # [ ] { } or ,"
