@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 #: Command name → module under ``fhirkit.cli`` that defines a click command called ``command``.
 COMMANDS: dict[str, str] = {
     "validate": "validate",
+    "init": "init",
+    "remote": "remote",
+    "add": "add",
+    "status": "status",
+    "diff": "diff",
+    "push": "push",
+    "pull": "pull",
     "completion": "completion",
 }
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from fhirkit.core.errors import BadAnswer, Refused
+from fhirkit.core.errors import BadAnswer, Refused, UsageError
 from fhirkit.core.resource import ResourceKey
 from fhirkit.remote.address import base_url, host_of
 from fhirkit.remote.paging import Found, collect
@@ -220,5 +220,5 @@ def _path(key: ResourceKey) -> str:
 def _checked(pattern: re.Pattern[str], text: str) -> str:
     """A type or id before it becomes part of a path; ids of dots alone would climb out of it."""
     if pattern.fullmatch(text) is None or text in (".", ".."):
-        raise ValueError("not a resource type or logical id")
+        raise UsageError("not a resource type or logical id that FHIR allows")
     return text

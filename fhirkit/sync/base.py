@@ -77,16 +77,15 @@ class BaseStore:
         self.close()
 
     def close(self) -> None:
-        """Drop content that nothing names any more, and close the file."""
-        try:
-            self._db.execute(
-                "DELETE FROM content WHERE hash NOT IN (SELECT sent_hash FROM base UNION"
-                " SELECT remote_hash FROM base UNION SELECT sent_hash FROM intent)"
-            )
-        except sqlite3.Error:
-            pass  # tidying is not worth a failure; the next run does it
-        finally:
-            self._db.close()
+        """Close the file."""
+        self._db.close()
+
+    def tidy(self) -> None:
+        """Drop content that nothing names any more; under the tree's lock only."""
+        self._change(
+            "DELETE FROM content WHERE hash NOT IN (SELECT sent_hash FROM base UNION"
+            " SELECT remote_hash FROM base UNION SELECT sent_hash FROM intent)"
+        )
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

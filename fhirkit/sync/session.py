@@ -48,7 +48,7 @@ class Session:
 
     def prepare_push(self, *, ours: Collection[ResourceKey] = ()) -> Prepared:
         """Ask the server about every resource known here, and plan."""
-        self._meet()
+        self._meet(writing=True)
         settle_intents(self.client, self.store)
         scan, base = self.tree.scan(), self.store.entries()
         keys = (scan.entries.keys() | base.keys()) - scan.held
@@ -90,7 +90,7 @@ class Session:
         max_delete: int = 10,
     ) -> Prepared:
         """Fetch what is selected and plan; ``Blocked`` when suspiciously much would go away."""
-        self._meet()
+        self._meet(writing=False)
         settle_intents(self.client, self.store)
         scan, base = self.tree.scan(), self.store.entries()
         if patient is not None:
@@ -102,11 +102,12 @@ class Session:
         plan = make_plan(Direction.PULL, keys, scan.entries, base, entries, take=theirs)
         going = len(plan.of(Step.DISCARD))
         if going > max_delete or (going > 1 and going == len(base)):
+            right = f"fhirkit pull --max-delete {going}"
+            if going == len(base):
+                right = f"fhirkit remote reset {self.store.remote}"
             raise Blocked(
-                f"{going} of {len(base)} resources are gone on the server; nothing was changed here",
-                advice=f"if that is right: fhirkit pull --max-delete {going}"
-                if going < len(base)
-                else f"if that is right: fhirkit remote reset {self.store.remote}",
+                f"{going} of {len(base)} resources are gone on the server; no file was changed",
+                advice=f"if that is right: {right}",
             )
         return Prepared(plan, scan, base, dict(selection.resources), selection)
 
@@ -114,10 +115,10 @@ class Session:
         """Carry out a prepared pull."""
         return apply_pull(self.tree, self.store, ready.scan, ready.plan, ready.selection)
 
-    def _meet(self) -> Capability:
+    def _meet(self, *, writing: bool) -> None:
         """Make sure that this is a FHIR R4 server that can do it, and the one it was before."""
         capability = Capability.of(self.client.capabilities())
-        require_r4(capability, self.client)
+        require_r4(capability, self.client, writing=writing)
         identity = f"{capability.software} {capability.fhir_version}".strip()
         known = self.store.identity()
         if known is None:
@@ -127,15 +128,14 @@ class Session:
                 f"{self.store.remote} was {known} and is now {identity}: another server?",
                 advice=f"fhirkit remote reset {self.store.remote} begins anew with it",
             )
-        return capability
 
 
-def require_r4(capability: Capability, client: Client) -> None:
-    """``Blocked`` unless the server speaks FHIR 4.0 and offers transactions."""
+def require_r4(capability: Capability, client: Client, *, writing: bool) -> None:
+    """``Blocked`` unless the server speaks FHIR 4.0 and, for writing, offers transactions."""
     version = capability.fhir_version
     if version and not version.startswith("4.0"):
         raise Blocked(f"{client.host} speaks FHIR {version[:20]}, and fhirkit R4 (4.0.1)")
-    if not capability.has_transaction:
+    if writing and not capability.has_transaction:
         raise Blocked(f"{client.host} offers no transactions, without which a push is not safe")
 
 
@@ -145,6 +145,7 @@ def opened(tree: WorkingTree, name: str, client: Client) -> Iterator[Session]:
     with locked(tree.state), BaseStore(tree.database, name) as store:
         try:
             yield Session(tree, store, client)
+            store.tidy()
         finally:
             client.close()
 
@@ -164,7 +165,7 @@ def prepare_bundle(client: Client, intake: Intake, *, overwrite: bool = False) -
     What is there with other content is a conflict, unless the resource names the server's
     current version (``meta.versionId`` or ``ifMatch``), or ``overwrite`` is asked for.
     """
-    require_r4(Capability.of(client.capabilities()), client)
+    require_r4(Capability.of(client.capabilities()), client, writing=True)
     scan = Scan()
     for key, resource in intake.resources.items():
         scan.take(key, resource)
@@ -172,7 +173,8 @@ def prepare_bundle(client: Client, intake: Intake, *, overwrite: bool = False) -
     entries = _entries(remote)
     base: dict[ResourceKey, BaseEntry] = {}
     for key, entry in entries.items():
-        if overwrite or intake.versions.get(key) == entry.version_id:
+        stated = intake.versions.get(key)
+        if overwrite or (stated is not None and stated == entry.version_id):
             base[key] = BaseEntry(key, "", entry.hash, entry.version_id)
     plan = make_plan(Direction.PUSH, scan.entries, scan.entries, base, entries)
     return Prepared(plan, scan, base, remote)

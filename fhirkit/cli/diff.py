@@ -1,0 +1,122 @@
+"""`fhirkit diff`: what differs, place by place, as FHIRPath."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from fhirkit.cli import exits
+from fhirkit.cli.console import emit, emit_json, plain, say, show_issues
+from fhirkit.cli.working_tree import (
+    busy,
+    connect,
+    here,
+    json_option,
+    keys_of,
+    named_remote,
+    server_options,
+)
+
+if TYPE_CHECKING:
+    from fhirkit.core.resource import ResourceKey
+
+    Side = dict[ResourceKey, dict[str, Any]]
+
+
+@click.command()
+@click.argument("what", nargs=-1)
+@click.option("--remote", "ask", is_flag=True, help="Compare with the server, not the base.")
+@click.option("--name", help="Which remote, when there are several.")
+@json_option
+@server_options
+def command(
+    what: tuple[str, ...],
+    *,
+    ask: bool,
+    name: str | None,
+    as_json: bool,
+    timeout: float,
+    token_env: str | None,
+    ca_bundle: str | None,
+) -> int:
+    """Show what changed here since the last agreement, or with --remote against the server.
+
+    WHAT limits it to resources (Type/id). Two existing files or folders are compared with each
+    other instead, whatever tree they are in. Versions and times, which servers own, do not count.
+    Exits with 1 when anything differs.
+    """
+    if len(what) == 2 and all(Path(one).exists() for one in what):
+        return _show(_files(Path(what[0])), _files(Path(what[1])), as_json=as_json)
+    tree = here()
+    remote = named_remote(tree, name)
+    wanted = keys_of(what)
+    scan = tree.scan()
+
+    def chosen(keys: Iterable[ResourceKey]) -> set[ResourceKey]:
+        return {key for key in keys if not wanted or key in wanted} - scan.held
+
+    def client() -> Any:
+        return connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
+
+    left = _agreed(tree.database, remote.name, chosen, scan.resources, client if ask else None)
+    right = {key: scan.resources[key] for key in chosen(scan.resources)}
+    show_issues(scan.issues, err=True)
+    code = _show(left, right, as_json=as_json)
+    return exits.worst(code, exits.FINDINGS if scan.held else exits.CLEAN)
+
+
+def _agreed(
+    database: Path,
+    remote: str,
+    chosen: Callable[[Iterable[ResourceKey]], set[ResourceKey]],
+    local: Side,
+    client: Callable[[], Any] | None,
+) -> Side:
+    """The side to compare with: the base's content, or with ``client`` the server's."""
+    from fhirkit.sync.base import BaseStore
+
+    if not database.exists():
+        base, contents = {}, {}
+    else:
+        with BaseStore(database, remote) as store:
+            base = store.entries()
+            contents = {key: store.content(base[key].sent_hash) for key in chosen(base)}
+    if client is None:
+        return {key: resource for key, resource in contents.items() if resource is not None}
+    from fhirkit.remote.listing import read_many
+
+    with busy(f"Asking {remote}"):
+        found = read_many(client(), chosen([*local, *base]))
+    return {key: resource for key, resource in found.items() if resource is not None}
+
+
+def _files(path: Path) -> Side:
+    from fhirkit.sync.intake import Intake
+    from fhirkit.sync.sources import merge, read_source
+
+    whole = Intake()
+    for _, part in read_source(path):
+        merge(whole, part)
+    return whole.resources
+
+
+def _show(left: Side, right: Side, *, as_json: bool) -> int:
+    from fhirkit.sync.compare import changes
+
+    found = {key: changes(left.get(key), right.get(key)) for key in sorted({*left, *right})}
+    found = {key: changed for key, changed in found.items() if changed}
+    if as_json:
+        emit_json(
+            [
+                {"resource": str(key), "changes": [change.to_dict() for change in changed]}
+                for key, changed in found.items()
+            ]
+        )
+    else:
+        for key, changed in found.items():
+            emit(plain(f"{key}\n") + "".join(plain(f"  {change}\n") for change in changed))
+    say(f"{len(left)} and {len(right)} resources compared, {len(found)} differ")
+    return exits.FINDINGS if found else exits.CLEAN

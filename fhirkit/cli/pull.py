@@ -1,0 +1,125 @@
+"""`fhirkit pull`: bring files up to what a server holds, or save a record as one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from fhirkit.cli import exits
+from fhirkit.cli.console import emit, emit_json, say
+from fhirkit.cli.working_tree import (
+    busy,
+    connect,
+    here,
+    json_option,
+    keys_of,
+    named_remote,
+    server_options,
+    show_report,
+    url_remote,
+)
+
+if TYPE_CHECKING:
+    from fhirkit.remote import Client
+    from fhirkit.sync.pull import Selection
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--patient", metavar="ID", help="One patient's record, with all it refers to.")
+@click.option("--type", "types", multiple=True, metavar="TYPE", help="All of a resource type.")
+@click.option("--theirs", multiple=True, metavar="Type/id", help="Settle this conflict their way.")
+@click.option(
+    "--max-delete", type=click.IntRange(min=0), default=10, show_default=True,
+    help="Stop when more files than this would go away.",
+)  # fmt: skip
+@click.option("--remote", "url", metavar="URL", help="Pull from there, without a working tree.")
+@click.option("-o", "--output", metavar="FILE", help="With --remote: .json, .ndjson or - .")
+@json_option
+@server_options
+def command(
+    name: str | None,
+    *,
+    patient: str | None,
+    types: tuple[str, ...],
+    theirs: tuple[str, ...],
+    max_delete: int,
+    url: str | None,
+    output: str | None,
+    as_json: bool,
+    timeout: float,
+    token_env: str | None,
+    ca_bundle: str | None,
+) -> int:
+    """Pull from the remote NAME into the working tree, or from --remote URL into FILE.
+
+    Without --patient or --type everything is fetched that the server can search. A file that was
+    changed here and on the server is a conflict (exit 4) and left alone. Paging is followed to
+    its end; when a page fails, so does the command.
+    """
+    if patient is not None and types:
+        raise click.UsageError("--patient and --type exclude each other")
+    if url is None:
+        if output is not None:
+            raise click.UsageError("-o needs --remote")
+        from fhirkit.sync.session import opened
+
+        tree = here()
+        remote = named_remote(tree, name)
+        client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
+        with opened(tree, remote.name, client) as session, busy(f"Pulling from {remote.name}"):
+            ready = session.prepare_pull(
+                patient=patient,
+                types=types or None,
+                theirs=keys_of(theirs),
+                max_delete=max_delete,
+            )
+            report = session.pull(ready)
+        return show_report(report, as_json=as_json)
+    remote = url_remote(url, token_env, ca_bundle)
+    client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
+    with busy(f"Pulling from {client.host}"):
+        selection = _select(client, patient, types)
+    return _save(client, selection, output or "-", as_json=as_json)
+
+
+def _select(client: Client, patient: str | None, types: tuple[str, ...]) -> Selection:
+    from fhirkit.sync.pull import select_patient, select_types
+
+    if patient is not None:
+        return select_patient(client, patient, {}, ())
+    return select_types(client, types or None, ())
+
+
+def _save(client: Client, selection: Selection, output: str, *, as_json: bool) -> int:
+    from fhirkit.core.files import write_atomic
+    from fhirkit.core.jsonio import dumps
+
+    found = [selection.resources[key] for key in sorted(selection.resources)]
+    if output.endswith(".ndjson"):
+        text = "".join(dumps(resource, indent=False) + "\n" for resource in found)
+    else:
+        text = dumps(_collection(client.base, found))
+    for note in selection.notes:
+        say(f"note: {note}")
+    if selection.incomplete:
+        say("incomplete, so nothing was written")
+        return exits.INCOMPLETE
+    if output == "-":
+        emit(text)
+    else:
+        write_atomic(Path(output), text.encode())
+        if as_json:
+            emit_json({"output": output, "resources": len(found), "notes": selection.notes})
+    say(f"{len(found)} resources{'' if output == '-' else f' in {output}'}")
+    return exits.CLEAN
+
+
+def _collection(base: str, resources: list[dict[str, Any]]) -> dict[str, Any]:
+    entries = [
+        {"fullUrl": f"{base}/{one['resourceType']}/{one['id']}", "resource": one}
+        for one in resources
+    ]
+    return {"resourceType": "Bundle", "type": "collection", "entry": entries}

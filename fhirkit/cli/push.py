@@ -1,0 +1,123 @@
+"""`fhirkit push`: bring the working tree's changes, or a Bundle, to a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from fhirkit.cli import exits
+from fhirkit.cli.console import emit, emit_json, plain, say, show_issues
+from fhirkit.cli.working_tree import (
+    busy,
+    connect,
+    here,
+    json_option,
+    keys_of,
+    named_remote,
+    server_options,
+    show_report,
+    url_remote,
+)
+
+if TYPE_CHECKING:
+    from fhirkit.sync.session import Prepared
+
+
+@click.command()
+@click.argument("source", required=False)
+@click.option(
+    "--remote", "url", metavar="URL", help="Push the Bundle SOURCE there, without a tree."
+)
+@click.option("--dry-run", "-n", is_flag=True, help="Print the requests and send none.")
+@click.option("--delete", is_flag=True, help="Delete on the server what was deleted here.")
+@click.option("--ours", multiple=True, metavar="Type/id", help="Settle this conflict our way.")
+@click.option("--overwrite", is_flag=True, help="With --remote: replace what is there.")
+@json_option
+@server_options
+def command(
+    source: str | None,
+    *,
+    url: str | None,
+    dry_run: bool,
+    delete: bool,
+    ours: tuple[str, ...],
+    overwrite: bool,
+    as_json: bool,
+    timeout: float,
+    token_env: str | None,
+    ca_bundle: str | None,
+) -> int:
+    """Push the working tree to the remote SOURCE, or the Bundle SOURCE to --remote URL.
+
+    Everything is a PUT to its own id, in transactions; an update names the version it is based
+    on. What changed on both sides is a conflict (exit 4) and left alone. Exit 0 means that all
+    of it is on the server and was read back.
+    """
+    if url is None:
+        from fhirkit.sync.session import opened
+
+        tree = here()
+        remote = named_remote(tree, source)
+        client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
+        with opened(tree, remote.name, client) as session, busy(f"Pushing to {remote.name}"):
+            ready = session.prepare_push(ours=keys_of(ours))
+            if dry_run:
+                return _show_plan(ready, as_json=as_json, delete=delete)
+            report = session.push(ready, delete=delete)
+        return show_report(report, as_json=as_json)
+    if source is None:
+        raise click.UsageError("--remote URL needs a Bundle to push")
+    if delete or ours:
+        raise click.UsageError("--delete and --ours need a working tree")
+    from fhirkit.sync.intake import Intake
+    from fhirkit.sync.session import prepare_bundle, push_bundle
+    from fhirkit.sync.sources import merge, read_source
+
+    whole = Intake()
+    for _, part in read_source(Path(source)):
+        merge(whole, part)
+    remote = url_remote(url, token_env, ca_bundle)
+    client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
+    with busy(f"Pushing to {client.host}"):
+        ready = prepare_bundle(client, whole, overwrite=overwrite)
+        if dry_run:
+            return _show_plan(ready, as_json=as_json, delete=False)
+        report = push_bundle(client, ready)
+    return show_report(report, as_json=as_json)
+
+
+def _show_plan(ready: Prepared, *, as_json: bool, delete: bool) -> int:
+    from fhirkit.sync.answer import request_of
+    from fhirkit.sync.apply import transactions
+    from fhirkit.sync.plan import Step
+
+    plan = ready.plan
+    groups = [
+        [request_of(action, only_new=True) for action in group]
+        for group in transactions(plan, ready.scan.resources)
+    ]
+    deletes = [request_of(one, only_new=True) for one in plan.of(Step.DELETE)] if delete else []
+    conflicts = [{"resource": str(key), "reason": why} for key, why in plan.conflicts.items()]
+    if as_json:
+        issues = [issue.to_dict() for issue in ready.scan.issues]
+        emit_json(
+            {"transactions": groups, "deletes": deletes, "conflicts": conflicts, "issues": issues}
+        )
+    else:
+        for number, group in enumerate(groups, 1):
+            emit(f"transaction {number}\n" + "".join(_request(one) for one in group))
+        emit("".join(_request(one) for one in deletes))
+        emit("".join(plain(f"conflict {one['resource']} ({one['reason']})\n") for one in conflicts))
+    show_issues(ready.scan.issues, err=True)
+    say(f"{sum(map(len, groups)) + len(deletes)} writes planned, none sent")
+    found = any(issue.is_error for issue in ready.scan.issues)
+    return exits.worst(
+        exits.CONFLICT if conflicts else exits.CLEAN, exits.FINDINGS if found else exits.CLEAN
+    )
+
+
+def _request(request: dict[str, str]) -> str:
+    guards = [f"{name}: {request[name]}" for name in ("ifMatch", "ifNoneMatch") if name in request]
+    return plain(f"  {request['method']} {request['url']}  {' '.join(guards)}".rstrip()) + "\n"

@@ -1,0 +1,81 @@
+"""`fhirkit remote`: the servers that a working tree is kept in step with."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from fhirkit.cli.console import emit, emit_json, plain, say
+from fhirkit.cli.working_tree import here, json_option, named_remote
+
+
+@click.group()
+def command() -> None:
+    """Name the servers that this working tree is pushed to and pulled from."""
+
+
+@command.command()
+@click.argument("name")
+@click.argument("url")
+@click.option("--token-env", metavar="VAR", help="Environment variable that holds the token.")
+@click.option("--ca-bundle", metavar="FILE", help="Certificates to trust.")
+def add(name: str, url: str, token_env: str | None, ca_bundle: str | None) -> None:
+    """Call the FHIR server at URL by NAME from now on."""
+    from fhirkit.sync.config import add_remote, checked_remote
+    from fhirkit.sync.lock import locked
+
+    tree = here()
+    remote = checked_remote(name, url, token_env=token_env, ca_bundle=ca_bundle)
+    with locked(tree.state):
+        new = add_remote(tree.config, remote)
+    say(f"{name} is {'now' if new else 'already'} {remote.url}")
+
+
+@command.command("list")
+@json_option
+def list_(*, as_json: bool) -> None:
+    """Show the remotes."""
+    from fhirkit.sync.config import read_remotes
+
+    remotes = read_remotes(here().config).values()
+    if as_json:
+        emit_json(
+            [{"name": one.name, "url": one.url, "token_env": one.token_env} for one in remotes]
+        )
+        return
+    for one in remotes:
+        emit(plain(f"{one.name}\t{one.url}\n"))
+
+
+@command.command()
+@click.argument("name")
+def remove(name: str) -> None:
+    """Forget a remote and what was agreed with it; files and server stay as they are."""
+    from fhirkit.sync.base import BaseStore
+    from fhirkit.sync.config import remove_remote
+    from fhirkit.sync.lock import locked
+
+    tree = here()
+    with locked(tree.state), BaseStore(tree.database, name) as store:
+        remove_remote(tree.config, name)
+        store.forget_all()
+        store.tidy()
+    say(f"{name} is removed")
+
+
+@command.command()
+@click.argument("name")
+def reset(name: str) -> None:
+    """Begin anew with a remote: forget what was agreed, keep its name, files and server.
+
+    What is equal on both sides is found again by the next push or pull; what differs is then a
+    conflict, so nothing is overwritten.
+    """
+    from fhirkit.sync.base import BaseStore
+    from fhirkit.sync.lock import locked
+
+    tree = here()
+    named_remote(tree, name)
+    with locked(tree.state), BaseStore(tree.database, name) as store:
+        store.forget_all()
+        store.tidy()
+    say(f"{name} begins anew")

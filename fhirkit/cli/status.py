@@ -1,0 +1,99 @@
+"""`fhirkit status`: what differs from what was last agreed with a remote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from fhirkit.cli import exits
+from fhirkit.cli.console import emit, emit_json, plain, say, show_issues
+from fhirkit.cli.working_tree import busy, connect, here, json_option, named_remote, server_options
+
+if TYPE_CHECKING:
+    from fhirkit.sync.plan import Plan
+    from fhirkit.sync.worktree import Scan, WorkingTree
+
+_LETTERS = {
+    "added": "A",
+    "modified": "M",
+    "deleted": "D",
+    "behind": "m",
+    "gone": "d",
+    "incoming": "a",
+    "converged": "=",
+    "conflict": "U",
+}
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--fetch", is_flag=True, help="Ask the server, instead of going by the base.")
+@click.option("--check", is_flag=True, help="Exit with 1 when anything differs.")
+@json_option
+@server_options
+def command(
+    name: str | None,
+    *,
+    fetch: bool,
+    check: bool,
+    as_json: bool,
+    timeout: float,
+    token_env: str | None,
+    ca_bundle: str | None,
+) -> int:
+    """Compare the files with what was last agreed with the remote NAME.
+
+    A added, M modified, D deleted here; m changed, d deleted on the server; U both (a conflict);
+    = both, alike. Without --fetch no server is asked.
+    """
+    from fhirkit.sync.config import read_remotes
+
+    tree = here()
+    if fetch:
+        from fhirkit.sync.session import opened
+
+        remote = named_remote(tree, name)
+        client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
+        with opened(tree, remote.name, client) as session, busy(f"Asking {remote.name}"):
+            ready = session.prepare_push()
+        chosen, plan, scan = remote.name, ready.plan, ready.scan
+    else:
+        known = name is not None or read_remotes(tree.config)
+        chosen = named_remote(tree, name).name if known else ""
+        plan, scan = _offline(tree, chosen)
+    differing = {key: word for key, word in plan.statuses.items() if word != "clean"}
+    if as_json:
+        resources = [{"resource": str(key), "status": str(differing[key])} for key in differing]
+        emit_json(
+            {
+                "remote": chosen or None,
+                "clean": not differing,
+                "resources": resources,
+                "issues": [issue.to_dict() for issue in scan.issues],
+            }
+        )
+    else:
+        for key, word in differing.items():
+            reason = plan.conflicts.get(key)
+            emit(plain(f"{_LETTERS[word]} {key}{f'  ({reason})' if reason else ''}\n"))
+    show_issues(scan.issues, err=True)
+    since = f" since the last agreement with {chosen}" if chosen else "; there is no remote yet"
+    say(f"{len(scan.entries)} resources, {len(differing)} differ{since}")
+    codes = [exits.CLEAN]
+    if any(issue.is_error for issue in scan.issues) or (check and differing):
+        codes.append(exits.FINDINGS)
+    if fetch and plan.conflicts:
+        codes.append(exits.CONFLICT)
+    return exits.worst(*codes)
+
+
+def _offline(tree: WorkingTree, remote: str) -> tuple[Plan, Scan]:
+    from fhirkit.sync.base import BaseStore
+    from fhirkit.sync.session import offline_plan
+
+    scan = tree.scan()
+    if not tree.database.exists():
+        return offline_plan(scan, {}), scan
+    with BaseStore(tree.database, remote) as store:
+        return offline_plan(scan, store.entries()), scan

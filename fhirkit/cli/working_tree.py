@@ -1,0 +1,164 @@
+"""What the commands of a working tree share: its options, its remotes, and how results look."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import rich_click as click
+
+from fhirkit.cli import exits
+from fhirkit.cli.console import complain, emit, emit_json, plain, say, show_issues
+from fhirkit.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from fhirkit.core.resource import ResourceKey
+    from fhirkit.remote import Client
+    from fhirkit.sync.config import Remote
+    from fhirkit.sync.results import Report
+    from fhirkit.sync.worktree import WorkingTree
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+
+
+def server_options(command: _F) -> _F:
+    """--timeout, --token-env and --ca-bundle."""
+    for option in (
+        click.option("--ca-bundle", metavar="FILE", help="Certificates to trust."),
+        click.option("--token-env", metavar="VAR", help="Environment variable with the token."),
+        click.option(
+            "--timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True,
+            help="Seconds for one request, to its last byte.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def here() -> WorkingTree:
+    """The working tree that the current folder lies in."""
+    from fhirkit.sync.worktree import WorkingTree
+
+    return WorkingTree.find(Path.cwd())
+
+
+def named_remote(tree: WorkingTree, name: str | None) -> Remote:
+    """The remote with this name; without one the only remote, or ``origin``."""
+    from fhirkit.sync.config import read_remotes
+
+    remotes = read_remotes(tree.config)
+    if name is None:
+        name = next(iter(remotes)) if len(remotes) == 1 else "origin"
+        if name not in remotes and remotes:
+            raise UsageError("which remote?", advice=f"one of: {', '.join(remotes)}")
+    if name not in remotes:
+        raise UsageError(f"there is no remote {name}", advice="fhirkit remote add NAME URL")
+    return remotes[name]
+
+
+def url_remote(text: str, token_env: str | None, ca_bundle: str | None) -> Remote:
+    """A remote given on the command line, by URL or by its name in the working tree."""
+    from fhirkit.sync.config import checked_remote
+
+    if "://" not in text:
+        return named_remote(here(), text)
+    return checked_remote("remote", text, token_env=token_env, ca_bundle=ca_bundle)
+
+
+def connect(
+    remote: Remote,
+    *,
+    timeout: float = 60.0,
+    token_env: str | None = None,
+    ca_bundle: str | None = None,
+) -> Client:
+    """A client for the remote, with the token from the environment."""
+    from fhirkit.remote import Client, Policy
+
+    variable = token_env or remote.token_env
+    token = None
+    if variable is not None:
+        token = os.environ.get(variable)
+        if not token:
+            raise UsageError(f"the environment variable {variable} with the token is not set")
+    bundle = ca_bundle or remote.ca_bundle
+    return Client(remote.url, token=token, policy=Policy(timeout=timeout), ca_bundle=bundle)
+
+
+def keys_of(texts: tuple[str, ...]) -> set[ResourceKey]:
+    """``Type/id`` arguments as keys; a file name in the tree is taken as well."""
+    from fhirkit.remote.reference import local_key
+
+    keys: set[ResourceKey] = set()
+    for text in texts:
+        key = local_key("/".join(text.removesuffix(".json").split("/")[-2:]))
+        if key is None:
+            raise UsageError(f"{text}: expected Type/id")
+        keys.add(key)
+    return keys
+
+
+@contextmanager
+def busy(text: str) -> Iterator[None]:
+    """A sign of life on standard error while something takes its time, on a terminal only."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
+
+
+def show_report(report: Report, *, as_json: bool) -> int:
+    """Print what became of everything; the exit code says whether all of it is done."""
+    lines = [report.lines[key] for key in sorted(report.lines)]
+    if as_json:
+        emit_json(
+            {
+                "complete": report.complete,
+                "counts": report.count(),
+                "resources": [line.to_dict() for line in lines],
+                "issues": [issue.to_dict() for issue in report.issues],
+                "notes": report.notes,
+                "trouble": report.trouble.message if report.trouble else None,
+            }
+        )
+    else:
+        for line in lines:
+            if line.result != "unchanged":
+                note = f"  ({line.note})" if line.note else ""
+                emit(plain(f"{line.result:<10} {line.key}{note}\n"))
+                for text in line.said:
+                    say(f"           server: {text}")
+    show_issues(report.issues, err=True)
+    for note in report.notes:
+        say(f"note: {note}")
+    if report.trouble is not None:
+        complain(report.trouble.message, advice=report.trouble.advice)
+    say(", ".join(f"{count} {word}" for word, count in report.count().items()) or "nothing to do")
+    return exit_code(report)
+
+
+def exit_code(report: Report) -> int:
+    """The worst of what happened, 0 only for a complete run."""
+    from fhirkit.sync.results import Result
+
+    codes = [exits.CLEAN]
+    if report.trouble is not None:
+        codes.append(report.trouble.exit_code)
+    if any(issue.is_error for issue in report.issues):
+        codes.append(exits.FINDINGS)
+    if report.has(Result.CONFLICT):
+        codes.append(exits.CONFLICT)
+    if report.has(Result.REFUSED):
+        codes.append(exits.REMOTE)
+    if not report.complete:
+        codes.append(exits.FINDINGS if codes != [exits.CLEAN] else exits.INCOMPLETE)
+    return exits.worst(*(exits.INCOMPLETE if code == exits.USAGE else code for code in codes))
