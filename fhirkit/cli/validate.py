@@ -40,9 +40,8 @@ def command(
 
     Nothing is fetched. Issues go to standard output, the summary to standard error.
     """
+    import sys
     from pathlib import Path
-
-    from click.utils import get_binary_stream
 
     from fhirkit.cli.verdicts import Judge, Verdict, document, summary
     from fhirkit.core.issues import Severity
@@ -61,7 +60,7 @@ def command(
     judge = None if remote is None else Judge(remote, validator)
     verdicts: list[Verdict] = []
     code = exits.CLEAN
-    inputs = read_all(names, get_binary_stream("stdin"))
+    inputs = read_all(names, sys.stdin.buffer)
     for checked in progress(check(validator, inputs, profiles), what="validating"):
         verdict = Verdict.of(checked, judge)
         verdicts.append(verdict)

@@ -42,6 +42,7 @@ class Member:
         "_shape",
         "_shapes",
         "accepted",
+        "accepted_entries",
         "array",
         "check",
         "choice",
@@ -85,9 +86,10 @@ class Member:
         self.order = 0
         #: The other of ``birthDate`` and ``_birthDate``.
         self.twin = ""
-        #: Values that were found right before; one look-up spares the checks. Not kept where
-        #: more than the value itself has to be looked at each time.
+        #: Values that were found right before, and the same for entries of a list: one look-up
+        #: spares the checks. Not kept where more than the value itself has to be looked at.
         self.accepted: set[str] = set()
+        self.accepted_entries: set[str] = set()
         self.may_remember = self.choice is None and self.maximum != 0
         self.check: LeafCheck = PrimitiveCheck.for_nothing
         self.coded: CodedCheck | None = None

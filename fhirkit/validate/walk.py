@@ -200,7 +200,7 @@ class Walk:
                     place = (node, member.key, member.label, index)
                     message = f"null, but {member.twin} has nothing at this place"
                     self._report("null-value", message, place)
-            elif item.__class__ is not str or item not in member.accepted:
+            elif item.__class__ is not str or item not in member.accepted_entries:
                 self._leaf(item, member, node, index)
 
     def _siblings(self, child: list[Any], member: Member, values: Any, node: Node) -> None:
@@ -241,9 +241,10 @@ class Walk:
         if finding is not None:
             self._add(finding, (node, member.key, member.label, index))
         elif value.__class__ is str and len(value) <= _SHORT and member.may_remember:
-            if len(member.accepted) >= _MANY:
-                member.accepted.clear()
-            member.accepted.add(value)
+            accepted = member.accepted if index is None else member.accepted_entries
+            if len(accepted) >= _MANY:
+                accepted.clear()
+            accepted.add(value)
 
     def _check_choice(
         self, member: Member, parent: dict[str, Any], shape: Shape, node: Node
