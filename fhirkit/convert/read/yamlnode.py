@@ -8,7 +8,8 @@ would turn into booleans, numbers and dates stays text; see ``nodes.py``.
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import yaml
 from yaml.events import (
@@ -50,6 +51,9 @@ _Parser: Any = getattr(yaml, "CLoader", yaml.Loader)
 
 #: Aliases counted in full, as everyone who walks the nodes will meet them.
 MAX_NODES = 500_000
+
+#: Keys that mean something only when they are not in quotes.
+_ODD_KEYS = frozenset({"", "<<"})
 
 _TEXT_TAGS = frozenset({"!", "tag:yaml.org,2002:str"})
 _MAP_TAGS = frozenset({"!", "tag:yaml.org,2002:map"})
@@ -94,7 +98,6 @@ class _Reader:
         self.issues: list[Issue] = []
         self.stack: list[_Open] = []
         self.anchors: dict[str, tuple[Node | None, int, Any]] = {}
-        self.count = 0
 
     def complain(
         self, rule: str, message: str, place: tuple[int, int], *, advice: str | None = None
@@ -129,13 +132,31 @@ class _Reader:
             raise Refusal(
                 "case-empty", "the file holds nothing", advice="start it with `fhirkit: case/1`"
             )
+        root = self._nodes(next_event)
+        last = next_event()
+        if not isinstance(last, StreamEndEvent):
+            raise Refusal(
+                "case-documents",
+                "a second YAML document starts here; a case file holds one",
+                _place(last),
+                advice="put every case in a file of its own, or remove the `---`",
+            )
+        return root
+
+    def _nodes(self, next_event: Callable[[], Any]) -> Node | None:
+        """The nodes up to the document's end; libyaml sees to it that they nest."""
         root: Node | None = None
+        file, stack = self.file, self.stack
         while True:
             event = next_event()
             kind = type(event)
+            size = 1
             if kind is ScalarEvent:
-                node: Node = self._scalar(event)
-                size = 1
+                # Most events are plain scalars, so that way is kept short.
+                if event.tag is None and event.anchor is None and event.style != '"':
+                    node: Node = Scalar(event.value, bool(event.style), file, event.start_mark)
+                else:
+                    node = self._scalar(event)
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
                 self._enter(event, pairs=kind is MappingStartEvent)
                 continue
@@ -145,18 +166,20 @@ class _Reader:
                 node, size = self._alias(event)
             else:
                 break  # document end
-            if self.stack:
-                self._put(node, size)
-            else:
+            if not stack:
                 root = node
-        last = next_event()
-        if not isinstance(last, StreamEndEvent):
-            raise Refusal(
-                "case-documents",
-                "a second YAML document starts here; a case file holds one",
-                _place(last),
-                advice="put every case in a file of its own, or remove the `---`",
-            )
+                continue
+            top = stack[-1]
+            top.size += size
+            if top.pairs is None:
+                top.nodes.append(node)
+            elif top.key is None:
+                top.key = node
+            else:
+                self._pair(top.pairs, top.key, node)
+                top.key = None
+            if top.size > MAX_NODES:
+                self._refuse_size(top)
         return root
 
     def _scalar(self, event: Any) -> Scalar:
@@ -231,27 +254,18 @@ class _Reader:
             )
         return node, size
 
-    def _put(self, node: Node, size: int) -> None:
-        top = self.stack[-1]
-        top.size += size
-        self.count += 1
-        if top.size > MAX_NODES or self.count > MAX_NODES:
-            raise Refusal(
-                "case-size",
-                f"more than {MAX_NODES} values, aliases counted in full",
-                _at(top.mark),
-                advice="write values out instead of nesting aliases, or split the case",
-            )
-        if top.pairs is None:
-            top.nodes.append(node)
-        elif top.key is None:
-            top.key = node
-        else:
-            key, top.key = top.key, None
-            self._pair(top.pairs, key, node)
+    def _refuse_size(self, top: _Open) -> NoReturn:
+        raise Refusal(
+            "case-size",
+            f"more than {MAX_NODES} values, aliases counted in full",
+            _at(top.mark),
+            advice="write values out instead of nesting aliases, or split the case",
+        )
 
     def _pair(self, pairs: dict[str, tuple[Scalar, Node]], key: Node, node: Node) -> None:
-        if not isinstance(key, Scalar) or (not key.quoted and not key.text):
+        if isinstance(key, Scalar) and key.text not in pairs and key.text not in _ODD_KEYS:
+            pairs[key.text] = (key, node)
+        elif not isinstance(key, Scalar) or (not key.quoted and not key.text):
             self.complain(
                 "case-key",
                 "a key must be a word or a text",
