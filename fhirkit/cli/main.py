@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 #: Command name → module under ``fhirkit.cli`` that defines a click command called ``command``.
 COMMANDS: dict[str, str] = {
+    "convert": "convert",
     "validate": "validate",
     "init": "init",
     "remote": "remote",
@@ -54,6 +55,7 @@ class LazyGroup(click.RichGroup):
         if module is None:
             return None
         command: click.Command = import_module(f"fhirkit.cli.{module}").command
+        command.name = cmd_name
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:

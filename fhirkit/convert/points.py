@@ -1,0 +1,71 @@
+"""The named points of a timeline in the order of time, and what was known at one of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fhirkit.convert.read.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fhirkit.convert.model import At, Change, Quote
+    from fhirkit.convert.read.timeline import When
+
+
+class Points:
+    """The timeline's names with their times, ordered: certain dates first, else as written."""
+
+    def __init__(
+        self,
+        timeline: Timeline | None = None,
+        times: dict[str, When] | None = None,
+        quotes: dict[str, tuple[Quote, ...]] | None = None,
+    ) -> None:
+        self.timeline = timeline or Timeline()
+        self.times = times or {}
+        self.quotes = quotes or {}
+        self.order = {name: rank for rank, name in enumerate(_ordered(self.times))}
+
+    @property
+    def last(self) -> str | None:
+        """The latest point, if there is any."""
+        return max(self.order, key=self.order.__getitem__, default=None)
+
+    def includes(self, at: At | None, as_of: str | None) -> bool:
+        """Whether something at that time was known as of a point (``None``: the end)."""
+        if at is None or as_of is None:
+            return True
+        if at.point is not None:
+            return self.order[at.point] <= self.order[as_of]
+        return not at.when.certainly_after(self.times[as_of])
+
+    def reached(self, changes: Sequence[Change], as_of: str | None) -> list[Change]:
+        """The changes that had happened as of a point, in order."""
+        if as_of is None:
+            return list(changes)
+        limit = self.order[as_of]
+        return [
+            change
+            for change in changes
+            if change.point is None or self.order[change.point] <= limit
+        ]
+
+
+def _ordered(times: dict[str, When]) -> list[str]:
+    """Names so that what is certainly later comes later; otherwise the order they were given in.
+
+    "Certainly after" is a partial order, so taking the first name that waits for no other always
+    ends.
+    """
+    waiting = list(times)
+    done: list[str] = []
+    while waiting:
+        for name in waiting:
+            if not any(times[name].certainly_after(times[other]) for other in waiting):
+                break
+        else:  # pragma: no cover  # a partial order has a first element
+            name = waiting[0]
+        waiting.remove(name)
+        done.append(name)
+    return done
