@@ -17,6 +17,7 @@ from typing import NamedTuple
 from fhirkit.convert.read.passages import closest
 
 _WORD = re.compile(r"\S+")
+_RUN = re.compile(r"\s{2,}")
 _BREAK = re.compile(r"\r\n|\r|\n")
 #: Hits named in a message; the count is always given in full.
 _SHOWN = 5
@@ -118,24 +119,25 @@ class SourceText:
         return len(starts) - (len(starts) > 1 and starts[-1] == len(self.text))
 
     @cached_property
-    def _words(self) -> list[re.Match[str]]:
-        return list(_WORD.finditer(self.text))
+    def _collapsed(self) -> str:
+        """The words with one space between: what quotes are looked for in."""
+        return " ".join(self.text.split())
 
     @cached_property
-    def _collapsed(self) -> tuple[str, list[int]]:
-        """The words with one space between, and where each word starts in that."""
-        starts, at = [], 0
-        for word in self._words:
-            starts.append(at)
-            at += word.end() - word.start() + 1
-        return " ".join(word[0] for word in self._words), starts
+    def _shifts(self) -> tuple[list[int], list[int]]:
+        """From which offset of the collapsed text on it lies how far before the text itself."""
+        starts, shifts = [0], [len(self.text) - len(self.text.lstrip())]
+        for run in _RUN.finditer(self.text, shifts[0]):
+            starts.append(run.start() - shifts[-1] + 1)
+            shifts.append(shifts[-1] + run.end() - run.start() - 1)
+        return starts, shifts
 
     @cached_property
     def _line_starts(self) -> list[int]:
         return [0, *(found.end() for found in _BREAK.finditer(self.text))]
 
     def _hits(self, wanted: str) -> list[int]:
-        collapsed = self._collapsed[0]
+        collapsed = self._collapsed
         hits = []
         at = collapsed.find(wanted)
         while at >= 0:
@@ -145,9 +147,8 @@ class SourceText:
 
     def _original(self, at: int) -> int:
         """The offset in the text of a character (not a space) of the collapsed text."""
-        starts = self._collapsed[1]
-        index = bisect_right(starts, at) - 1
-        return self._words[index].start() + at - starts[index]
+        starts, shifts = self._shifts
+        return at + shifts[bisect_right(starts, at) - 1]
 
     def _span(self, at: int, length: int) -> QuoteSpan:
         offset = self._original(at)
@@ -156,13 +157,14 @@ class SourceText:
         return QuoteSpan(line, offset - self._line_starts[line - 1] + 1, offset, end - offset)
 
     def _missing(self, wanted: str) -> QuoteNotFound:
-        found = closest(wanted, [word[0] for word in self._words])
+        words = list(_WORD.finditer(self.text))
+        found = closest(wanted, [word[0] for word in words])
         message = f"the quote is not in {self.name}"
         if found is None:
             return QuoteNotFound(
                 message, advice="quote the source's own words, or give `basis:` and `why:`"
             )
-        offset = self._words[found.first].start()
+        offset = words[found.first].start()
         line = bisect_right(self._line_starts, offset)
         return QuoteNotFound(
             message if found.reason is None else f"{message}: {found.reason}",
