@@ -89,7 +89,7 @@ def parse_quantity(text: str, *, default_unit: str | None = None) -> Quantity:
     plain = text.strip()
     found = _QUANTITY.fullmatch(plain) if len(plain) <= _MAX_TEXT else None
     if found is None:
-        raise _refused(plain)
+        raise _refused(plain[:_MAX_TEXT])
     unit = (found["unit"] or "").strip()
     if _PAIR.match(plain):
         raise QuantityError(
@@ -119,7 +119,7 @@ def parse_pair(text: str, *, default_unit: str | None = None) -> tuple[Quantity,
 @lru_cache(maxsize=2048)
 def parse_unit(text: str) -> str:
     """The UCUM code for a unit as written; ``QuantityError`` (rule ``case-unit``) if unknown."""
-    for code in spelled(text):
+    for code in spelled(text[:_MAX_TEXT]):
         trap = _trap(code)
         if trap is not None:
             raise QuantityError(
@@ -128,7 +128,7 @@ def parse_unit(text: str) -> str:
         if is_unit(code):
             return code
     raise QuantityError(
-        f"'{text[:40]}' is not a unit that is known", advice=_meant(text), rule="case-unit"
+        f"'{text[:40]}' is not a unit that is known", advice=_meant(text[:40]), rule="case-unit"
     )
 
 

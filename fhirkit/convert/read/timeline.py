@@ -54,6 +54,7 @@ _UNIT_WORDS = {
     "minute": "min", "minutes": "min", "mins": "min",
 }  # fmt: skip
 _MAX_STEPS = 20
+_MAX_TEXT = 200
 _MAX_AMOUNT = 100_000_000
 
 
@@ -142,6 +143,8 @@ class Timeline:
 
     def resolve(self, text: str) -> When:
         """What a name, a date or an expression stands for; ``TimelineError`` says why not."""
+        if len(text) > _MAX_TEXT:
+            raise TimelineError("the time is too long to be one", advice=ADVICE)
         known = self._texts.get(text)
         if known is None:
             known = self._texts[text] = self._expression(" ".join(text.split()))
@@ -220,7 +223,7 @@ class Timeline:
             )
         self._asked.append(name)
         try:
-            when = self._expression(" ".join(self._expressions[name].split()))
+            when = self.resolve(self._expressions[name])
         except TimelineError as problem:
             problem.name = problem.name or name
             raise

@@ -52,6 +52,9 @@ _Parser: Any = getattr(yaml, "CLoader", yaml.Loader)
 #: Aliases counted in full, as everyone who walks the nodes will meet them.
 MAX_NODES = 500_000
 
+#: Nobody reads further, and a file that is no case should not fill the screen.
+MAX_ISSUES = 100
+
 #: Keys that mean something only when they are not in quotes.
 _ODD_KEYS = frozenset({"", "<<"})
 
@@ -72,6 +75,7 @@ def read_yaml(data: bytes, file: str) -> tuple[Node | None, list[Issue]]:
     try:
         node = reader.read_text(decode(data))
     except Refusal as refusal:
+        del reader.issues[MAX_ISSUES - 1 :]
         reader.complain(refusal.rule, refusal.message, refusal.place, advice=refusal.advice)
     return node, reader.issues
 
@@ -103,6 +107,13 @@ class _Reader:
         self, rule: str, message: str, place: tuple[int, int], *, advice: str | None = None
     ) -> None:
         line, column = place
+        if len(self.issues) == MAX_ISSUES:
+            raise Refusal(
+                "case-size",
+                f"more than {MAX_ISSUES} troubles; the rest of the file was not read",
+                place,
+                advice="correct these first",
+            )
         self.issues.append(
             Issue(
                 Severity.ERROR,

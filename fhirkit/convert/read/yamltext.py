@@ -108,6 +108,7 @@ def explain(problem: MarkedYAMLError, text: str) -> Refusal:
     )
 
 
+_HINT_WIDTH = 300
 _HEADER = re.compile(r"[:-]\s+[>|]")
 _SIGN = re.compile(r"[:,\[{-]\s*([@`%*&!>|])")
 _BRACKET_IN_FLOW = re.compile(r"\{[^}]*:\s*[^\"'{\[,]*[\[\]]")
@@ -117,6 +118,8 @@ _NO_SPACE = re.compile(r"^\s*[\w-]+:[^\s:/]")
 def _advice(what: str, written: str, lines: list[str], line: int) -> str:
     """The likeliest slip on this line (or the line before) and its cure."""
     before = next((text for text in reversed(lines[: line - 1]) if text.strip()), "")
+    # A hint is not worth a slow pattern on a line of a megabyte.
+    written, before = written[:_HINT_WIDTH], before[:_HINT_WIDTH]
     for here in (written, before):
         if _HEADER.search(here) and ("block scalar" in what or "comment or line break" in what):
             return "a value that starts with > or | must be in quotes"

@@ -146,6 +146,28 @@ def test_deep_nesting_is_refused_at_once(opening: bytes) -> None:
     assert time.monotonic() - started < 0.5
 
 
+def test_troubles_are_counted_up_to_a_bound() -> None:
+    _, issues = read_yaml(b"x: y\n" * 5000, "case.yaml")
+    assert len(issues) == yamlnode.MAX_ISSUES
+    assert "not read" in issues[-1].message
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"a: {" + b"{:" * 200_000,
+        b'a: "' + b"{a: b " * 200_000,
+        b"a: " + b"&a " * 100_000,
+        b"a: " + b"!!x" * 100_000 + b" b",
+        b'"' + b"a" * 900_000 + b'": b\nc: [',
+    ],
+)
+def test_a_long_line_is_refused_quickly(data: bytes) -> None:
+    started = time.monotonic()
+    assert rules(data)
+    assert time.monotonic() - started < 1
+
+
 def test_a_huge_file_is_refused_unread() -> None:
     assert rules(b"a: " + b"x" * (17 * 1024 * 1024)) == ["case-size"]
 

@@ -125,6 +125,8 @@ def test_what_is_no_certain_point_is_no_date_time(text: str) -> None:
         ("before", "nothing follows"),
         ("", "no time"),
         ("+ 4 wk", "no date"),
+        ("visit" + " + 1 d" * 25, "more than 20 steps"),
+        ("visit" + " + 1 d" * 100_000, "too long"),
     ],
 )
 def test_bad_times_are_refused_with_the_reason(text: str, part: str) -> None:

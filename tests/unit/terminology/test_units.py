@@ -87,6 +87,7 @@ def test_quantities(text: str, value: str, unit: str, code: str, comparator: str
         ("1e999 mg", "case-quantity", "exponent"),
         ("1" * 30 + " mg", "case-quantity", "digits"),
         ("5 " + "m" * 300, "case-quantity", ""),
+        ("5 " + "(" * 1_000_000, "case-quantity", ""),
     ],
 )
 def test_mistakes_are_named_with_a_cure(text: str, rule: str, advice: str) -> None:
