@@ -104,7 +104,7 @@ def _time(day: dt.date, time: str, text: str) -> tuple[dt.datetime, str, int]:
             f"'{text}': more than {_MAX_DIGITS} digits of a second", advice="shorten the fraction"
         )
     if zone != "Z" and (
-        int(zone[1:3]) * 60 + int(zone[4:]) > 14 * 60 or int(zone[4:]) > 59
+        int(zone[1:3]) * 60 + int(zone[4:]) > _MAX_ZONE or int(zone[4:]) > 59
     ):  # clock
         raise TimelineError(f"'{text}': zones go up to 14:00", advice="check the offset")
     instant = dt.datetime(  # noqa: DTZ001  # local time: the zone is kept as written beside it
