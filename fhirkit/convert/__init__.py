@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from fhirkit.convert.bundle import OUTPUTS
-from fhirkit.convert.conversion import Conversion, convert, convert_case
+import sys
+from types import ModuleType
+from typing import Any
 
-__all__ = ["OUTPUTS", "Conversion", "convert", "convert_case"]
+from fhirkit.convert.bundle import OUTPUTS
+from fhirkit.convert.conversion import Conversion, convert, convert_case, load_case
+
+__all__ = ["OUTPUTS", "Conversion", "convert", "convert_case", "load_case"]
+
+
+class _CallableModule(ModuleType):
+    """Package and function share the name `fhirkit.convert`: importing the package first must not
+    take the function away, so the package can be called like it.
+    """
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return convert(*arguments, **options)
+
+
+sys.modules[__name__].__class__ = _CallableModule

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhirkit.convert.facts import fact_names, read_fact, read_into, read_kind
 from fhirkit.convert.header import DEFAULTS, SOURCE, TIMELINE_POINT, TOP, read_header
-from fhirkit.convert.identity import ID, logical_id
+from fhirkit.convert.identity import ID, MAX_ID, logical_id
 from fhirkit.convert.kinds import KINDS, PATIENT
 from fhirkit.convert.model import Case, Fact, Source
 from fhirkit.convert.points import Points
@@ -38,7 +38,7 @@ def read_case(root: Node, reading: Reading, folder: Path) -> Case | None:
     if not isinstance(root, Mapping):
         reading.wrong_shape(root, "a mapping that starts with `fhirkit: case/1`")
         return None
-    for key, _ in root.items():
+    for key, _ in root.items():  # noqa: PERF102  # a Mapping of the case, not a dict
         if key.text not in TOP and key.text not in KINDS:
             reading.trail = (key.text,)
             reading.unknown_key(key, [*TOP, *KINDS], "a case")
@@ -201,7 +201,7 @@ def _take_name(
 ) -> None:
     whole = logical_id(case_id, name)
     if not ID.fullmatch(whole):
-        problem = "is longer than 64 characters" if len(whole) > 64 else "is no FHIR id"  # noqa: PLR2004  # the type `id`
+        problem = "is longer than 64 characters" if len(whole) > MAX_ID else "is no FHIR id"
         reading.issue("case-id", key, f"'{name}' cannot be a name: '{whole[:80]}' {problem}")
     elif name in taken:
         first = taken[name]

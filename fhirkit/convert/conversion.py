@@ -67,13 +67,7 @@ def convert(
         raise UsageError("NDJSON is text: there is no model of it", advice="use to='collection'")
     done = convert_case(source, to, as_of=as_of, timestamp=timestamp)
     if done.output is None:
-        errors = done.outcome.errors
-        first = errors[0]
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        place = f"{first.place}: " if first.place else ""
-        raise InvalidInput(
-            f"{place}{first.message}{more}", issues=done.outcome.issues, advice=first.advice
-        )
+        raise _refusal(list(done.outcome))
     if not model:
         return done.output
     from fhir.resources.R4B.bundle import Bundle
@@ -104,6 +98,36 @@ def convert_case(
     if provenance not in PROVENANCES:
         raise UsageError(f"'{provenance}' is not one of {', '.join(PROVENANCES)}")
     stamped = instant(timestamp) if timestamp is not None else None
+    case, reading = _read(source, folder, name, strict=strict)
+    if case is None:
+        return Conversion(None, Outcome.of(_in_order(reading.issues)), None)
+    _check_as_of(case, as_of)
+    making = Making(case, as_of)
+    _tell_missing_days(making, reading)
+    outcome = Outcome.of(_in_order(reading.issues))
+    return Conversion(_write(making, to, stamped, provenance), outcome, case)
+
+
+def load_case(
+    source: str | Path | AnyMapping[str, Any],
+    *,
+    folder: Path | None = None,
+    name: str | None = None,
+) -> Case:
+    """The case itself, read and checked. Raises ``InvalidInput`` with all issues on an error."""
+    case, reading = _read(source, folder, name, strict=False)
+    if case is None:
+        raise _refusal(_in_order(reading.issues))
+    return case
+
+
+def _read(
+    source: str | Path | AnyMapping[str, Any],
+    folder: Path | None,
+    name: str | None,
+    *,
+    strict: bool,
+) -> tuple[Case | None, Reading]:
     if isinstance(source, AnyMapping):
         root, file, issues = _from_mapping(source, name)
     else:
@@ -113,14 +137,15 @@ def convert_case(
         folder = folder or path.parent
     reading = Reading(file, strict=strict)
     reading.issues += issues
-    case = read_case(root, reading, folder or Path()) if root is not None else None
-    if case is None:
-        return Conversion(None, Outcome.of(_in_order(reading.issues)), None)
-    _check_as_of(case, as_of)
-    making = Making(case, as_of)
-    _tell_missing_days(making, reading)
-    outcome = Outcome.of(_in_order(reading.issues))
-    return Conversion(_write(making, to, stamped, provenance), outcome, case)
+    return (read_case(root, reading, folder or Path()) if root is not None else None), reading
+
+
+def _refusal(issues: list[Issue]) -> InvalidInput:
+    errors = [issue for issue in issues if issue.is_error]
+    first = errors[0]
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    place = f"{first.place}: " if first.place else ""
+    return InvalidInput(f"{place}{first.message}{more}", issues=tuple(issues), advice=first.advice)
 
 
 def _write(making: Making, to: str, stamped: str | None, provenance: str) -> dict[str, Any] | str:

@@ -16,6 +16,7 @@ from fhirkit.core.errors import UsageError
 NAMESPACE = UUID("6f2c1f5e-0c4b-5d0a-9a53-2f1d7c0be4a1")
 #: https://hl7.org/fhir/R4/datatypes.html#id
 ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+MAX_ID = 64
 
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 
