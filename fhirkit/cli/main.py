@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, str] = {
     "convert": "convert",
     "validate": "validate",
+    "view": "view",
     "init": "init",
     "remote": "remote",
     "add": "add",
@@ -107,6 +108,11 @@ def run(command: Callable[..., Any], argv: list[str] | None = None) -> int:
         return problem.exit_code
     except BrokenPipeError:
         return _closed_pipe()
+    except SystemExit as wish:
+        # click turns a closed pipe into exit code 1, which here would mean findings.
+        if isinstance(wish.__context__, BrokenPipeError):
+            return _closed_pipe()
+        raise
     except Exception:  # noqa: BLE001  # a bug: its traceback is kept, its exit code is its own
         traceback.print_exc()
         complain(

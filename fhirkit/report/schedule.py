@@ -1,0 +1,180 @@
+"""When a resource happened: which elements of which type say so, as a span.
+
+Element names are those of https://hl7.org/fhir/R4/resourcelist.html. A type that is not listed has
+no place in time here; its dates are still among its elements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fhirkit.report.dates import Interval, Span, instant, parse, period
+from fhirkit.report.records import Entry, Record
+
+# Type → elements to try in turn. A Period lasts, a date is a point.
+_PLACES: dict[str, tuple[str, ...]] = {
+    "AdverseEvent": ("date", "detected"),
+    "AllergyIntolerance": ("onsetDateTime", "onsetPeriod", "recordedDate"),
+    "Appointment": ("start",),
+    "CarePlan": ("period", "created"),
+    "CareTeam": ("period",),
+    "Claim": ("billablePeriod", "created"),
+    "ClinicalImpression": ("effectiveDateTime", "effectivePeriod", "date"),
+    "Communication": ("sent", "received"),
+    "Composition": ("date",),
+    "Consent": ("dateTime",),
+    "Coverage": ("period",),
+    "DeviceRequest": ("occurrenceDateTime", "occurrencePeriod", "authoredOn"),
+    "DeviceUseStatement": ("timingPeriod", "timingDateTime", "recordedOn"),
+    "DiagnosticReport": ("effectiveDateTime", "effectivePeriod", "issued"),
+    "DocumentReference": ("date",),
+    "Encounter": ("period",),
+    "EpisodeOfCare": ("period",),
+    "ExplanationOfBenefit": ("billablePeriod", "created"),
+    "FamilyMemberHistory": ("date",),
+    "Flag": ("period",),
+    "ImagingStudy": ("started",),
+    "Immunization": ("occurrenceDateTime",),
+    "List": ("date",),
+    "Media": ("createdDateTime", "createdPeriod", "issued"),
+    "MedicationAdministration": ("effectiveDateTime", "effectivePeriod"),
+    "MedicationDispense": ("whenHandedOver", "whenPrepared"),
+    "MedicationStatement": ("effectivePeriod", "effectiveDateTime", "dateAsserted"),
+    "NutritionOrder": ("dateTime",),
+    "Observation": ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued"),
+    "Procedure": ("performedDateTime", "performedPeriod"),
+    "QuestionnaireResponse": ("authored",),
+    "RiskAssessment": ("occurrenceDateTime", "occurrencePeriod"),
+    "ServiceRequest": ("occurrenceDateTime", "occurrencePeriod", "authoredOn"),
+    "Specimen": ("receivedTime",),
+    "SupplyDelivery": ("occurrenceDateTime", "occurrencePeriod"),
+    "Task": ("executionPeriod", "authoredOn"),
+    "VisionPrescription": ("dateWritten",),
+}
+_GOING_ON = {"active", "in-progress", "on-hold", "recurrence", "relapse", "accepted", "onleave"}
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A span and how we know it; ``note`` is empty when the resource says it itself."""
+
+    span: Span
+    note: str = ""
+
+    @property
+    def words(self) -> str:
+        """In words, with the note."""
+        return f"{self.span.words} ({self.note})" if self.note else self.span.words
+
+
+def when_of(entry: Entry, record: Record) -> When | None:
+    """When it happened, or None; a resource without a date of its own takes its encounter's."""
+    resource = entry.resource
+    special = _SPECIAL.get(entry.type)
+    span = special(resource) if special else _first(resource, _PLACES.get(entry.type, ()))
+    if span:
+        return When(span)
+    if entry.type not in _PLACES and not special:
+        return None
+    holder = record.find(resource.get("encounter"))
+    at = period(holder.resource.get("period")) if holder and holder is not entry else None
+    if at is None:
+        return None
+    if entry.type == "MedicationRequest":
+        return When(Span(at.start, None, ongoing=_ongoing(resource)), "date of its encounter")
+    return When(at, "date of its encounter")
+
+
+def _first(resource: dict[str, Any], names: tuple[str, ...]) -> Span | None:
+    for name in names:
+        value = resource.get(name)
+        found = (
+            period(value, ongoing=_ongoing(resource)) if isinstance(value, dict) else instant(value)
+        )
+        if found:
+            return found
+    return None
+
+
+def _ongoing(resource: dict[str, Any]) -> bool:
+    return resource.get("status") in _GOING_ON or resource.get("lifecycleStatus") in _GOING_ON
+
+
+def _condition(resource: dict[str, Any]) -> Span | None:
+    """Onset and abatement; a Period of either is the uncertainty of that one moment."""
+    start, started_by = _bound(resource, "onset", early=True)
+    end, _ = _bound(resource, "abatement", early=False)
+    status = resource.get("clinicalStatus")
+    codes = status.get("coding") if isinstance(status, dict) else None
+    active = isinstance(codes, list) and any(
+        isinstance(code, dict) and code.get("code") in _GOING_ON for code in codes
+    )
+    if start is None and end is None:
+        noted = parse(resource.get("recordedDate"))
+        # Recorded then, so begun by then.
+        return Span(noted, None, ongoing=active, started_by=True) if noted else None
+    return Span(start, end, ongoing=active and end is None, started_by=started_by)
+
+
+def _bound(resource: dict[str, Any], name: str, *, early: bool) -> tuple[Interval | None, bool]:
+    at = parse(resource.get(f"{name}DateTime"))
+    if at:
+        return at, False
+    value = resource.get(f"{name}Period")
+    if not isinstance(value, dict):
+        return None, False
+    first, last = parse(value.get("start")), parse(value.get("end"))
+    if first and last:
+        return replace(first if early else last, first=first.first, last=last.last), False
+    return first or last, last is not None
+
+
+def _goal(resource: dict[str, Any]) -> Span | None:
+    start = parse(resource.get("startDate"))
+    targets = resource.get("target")
+    for target in targets if isinstance(targets, list) else ():
+        due = parse(target.get("dueDate")) if isinstance(target, dict) else None
+        if due:
+            return Span(start, due)
+    if start is None:
+        return instant(resource.get("statusDate"))
+    return Span(start, None, ongoing=_ongoing(resource))
+
+
+def _medication_request(resource: dict[str, Any]) -> Span | None:
+    """The time the medicine is for if it is given, else from when it was written."""
+    for dosage in resource.get("dosageInstruction") or ():
+        timing = dosage.get("timing") if isinstance(dosage, dict) else None
+        repeat = timing.get("repeat") if isinstance(timing, dict) else None
+        bounds = period(repeat.get("boundsPeriod")) if isinstance(repeat, dict) else None
+        if bounds:
+            return replace(bounds, ongoing=bounds.end is None and _ongoing(resource))
+    dispense = resource.get("dispenseRequest")
+    valid = period(dispense.get("validityPeriod")) if isinstance(dispense, dict) else None
+    if valid:
+        return replace(valid, ongoing=valid.end is None and _ongoing(resource))
+    written = parse(resource.get("authoredOn"))
+    return Span(written, None, ongoing=_ongoing(resource)) if written else None
+
+
+def _specimen(resource: dict[str, Any]) -> Span | None:
+    taken = resource.get("collection")
+    if isinstance(taken, dict):
+        found = instant(taken.get("collectedDateTime")) or period(taken.get("collectedPeriod"))
+        if found:
+            return found
+    return _first(resource, _PLACES["Specimen"])
+
+
+def _appointment(resource: dict[str, Any]) -> Span | None:
+    return period(resource)
+
+
+_SPECIAL = {
+    "Appointment": _appointment,
+    "Condition": _condition,
+    "Goal": _goal,
+    "MedicationRequest": _medication_request,
+    "Specimen": _specimen,
+}
