@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -10,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
-from click.exceptions import Exit
+from click.exceptions import Exit, NoArgsIsHelpError
 
 from fhirkit import __version__
 from fhirkit.cli import exits
@@ -97,6 +98,11 @@ def run(command: Callable[..., Any], argv: list[str] | None = None) -> int:
         sys.stdout.flush()
     except Exit as wish:
         return wish.exit_code
+    except NoArgsIsHelpError as problem:
+        # No command was given: the help is talk here, not the data that was asked for.
+        with contextlib.redirect_stdout(sys.stderr):
+            problem.show()
+        return exits.USAGE
     except click.ClickException as problem:
         problem.show()
         return exits.USAGE

@@ -151,7 +151,7 @@ def test_outside_a_working_tree(folder: Path, arguments: str, code: int) -> None
         ("remote add nowhere http://127.0.0.1:9", 2),
         ("remote add other https://user:secret@example.org/fhir", 2),
         ("add bundle.json", 0),
-        ("add bad.json", 2),
+        ("add bad.json", 4),
         ("add broken.json", 1),
         ("add case-bad.yaml", 1),
         ("init .", 0),

@@ -30,7 +30,7 @@ def test_there_is_something_to_check() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_is_accepted_by_its_parser(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Paths are checked by the parser, so stand where the reader would: in the clone or a folder of it.
+    # The parser checks paths, so stand where the reader would: in the clone or a folder of it.
     monkeypatch.chdir(ROOT / "docs" if "../" in command else ROOT)
     words = shlex.split(command)[1:]
     context = click.Context(cli, info_name="fhirkit")
