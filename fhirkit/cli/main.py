@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
@@ -11,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
-from click.exceptions import Exit, NoArgsIsHelpError
+from click.exceptions import Exit
 
 from fhirkit import __version__
 from fhirkit.cli import exits
@@ -75,14 +74,22 @@ class LazyGroup(click.RichGroup):
 
 
 @click.group(
-    cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=LazyGroup,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
 )
 @click.version_option(__version__, prog_name="fhirkit")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Convert clinical cases to FHIR R4, validate records offline, sync them with FHIR servers.
 
     Data goes to standard output, talk to standard error.
     """
+    if ctx.invoked_subcommand is None:
+        # The help was not asked for, so it is talk here, not data.
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(exits.USAGE)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -98,11 +105,6 @@ def run(command: Callable[..., Any], argv: list[str] | None = None) -> int:
         sys.stdout.flush()
     except Exit as wish:
         return wish.exit_code
-    except NoArgsIsHelpError as problem:
-        # No command was given: the help is talk here, not the data that was asked for.
-        with contextlib.redirect_stdout(sys.stderr):
-            problem.show()
-        return exits.USAGE
     except click.ClickException as problem:
         problem.show()
         return exits.USAGE
