@@ -37,6 +37,13 @@ _TABLE = (
     Rule("xml-text", _ERROR, "structure", "Text stands where FHIR has only elements."),
     Rule("xml-order", _ERROR, "structure", "An element stands before one it must follow."),
     Rule("too-deep", _FATAL, "too-long", "The nesting is deeper than any real resource."),
+    Rule(
+        "too-many-issues",
+        _WARNING,
+        "too-costly",
+        "There are more issues than are listed.",
+        incomplete=True,
+    ),
     Rule("resource-missing", _FATAL, "structure", "The document holds no resource."),
     Rule("resource-type-missing", _ERROR, "required", "A resource does not say its resourceType."),
     Rule("resource-type-unknown", _ERROR, "structure", "No resource type has this name."),

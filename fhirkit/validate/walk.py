@@ -20,6 +20,10 @@ from fhirkit.validate.xml_reader import Repeated
 MAX_DEPTH = 200
 #: Accepted values are remembered only when they are short, and only so many.
 _SHORT, _MANY = 128, 8192
+#: A document with more findings than this is not looked at further; the rest is counted out.
+MAX_FOUND = 10_000
+#: Looking for a similar name costs more than anything else here.
+_MAX_HINTS = 20
 
 
 class Found(NamedTuple):
@@ -72,6 +76,7 @@ class Walk:
         self.claims: list[ProfileClaim] = []
         self._scope: Scope | None = None
         self._depth = 0
+        self._hints = 0
 
     def resource(self, value: Any, node: Node, *, shape: Shape | None = None) -> None:
         """Check a resource, by its own type or, when a shape is given, by that profile."""
@@ -300,10 +305,14 @@ class Walk:
                 place = (place[0], place[1], place[2], key)
             else:
                 place = step(place, key)
-        self.found.append(Found(finding.rule, finding.message, place))
+        self._report(finding.rule, finding.message, place)
 
     def _report(self, rule: str, message: str, node: Node, place: Node | None = None) -> None:
-        self.found.append(Found(rule, message, node, place))
+        if len(self.found) < MAX_FOUND:
+            self.found.append(Found(rule, message, node, place))
+        elif len(self.found) == MAX_FOUND:
+            message = f"more than {MAX_FOUND} issues; the others are not listed"
+            self.found.append(Found("too-many-issues", message, node))
 
     def _report_type(self, name: Any, node: Node, *, present: bool) -> None:
         if not present:
@@ -321,8 +330,10 @@ class Walk:
         if shape.is_open:
             return
         name = str(key)[:60]
-        close = get_close_matches(name, [known for known in shape.members if known != ""], n=1)
-        hint = f": did you mean {close[0]!r}?" if close else ""
+        hint = ""
+        self._hints += 1
+        if self._hints <= _MAX_HINTS and (close := get_close_matches(name, shape.members, n=1)):
+            hint = f": did you mean {close[0]!r}?"
         message = f"{shape.name} has no element {name!r}{hint}"
         self._report("element-unknown", message, node, (node, str(key), name, None))
 

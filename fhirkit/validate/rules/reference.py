@@ -29,10 +29,14 @@ class Entries:
     def add(self, bundle: Any) -> None:
         """Note the entries of a Bundle, those of Bundles in it included."""
         pending = [bundle]
+        seen: set[int] = set()
         while pending:
             current = pending.pop()
             if not isinstance(current, dict) or current.get("resourceType") != "Bundle":
                 continue
+            if id(current) in seen:
+                continue  # a dict made in memory may hold itself
+            seen.add(id(current))
             self.any = True
             entries = current.get("entry")
             for entry in entries if isinstance(entries, list) else ():
