@@ -85,6 +85,7 @@ def _pages(
 ) -> Iterator[dict[str, Any]]:
     url = f"{base}/{asked}?{query}" if query else f"{base}/{asked}"
     seen: set[str] = set()
+    own: str | None = None
     while True:
         if url in seen or len(seen) >= MOST_PAGES:
             raise BadAnswer(f"{what}: the next links run in a circle, so the end is not reached")
@@ -102,7 +103,10 @@ def _pages(
         ):
             raise BadAnswer(f"{what}: the answer is not a searchset Bundle")
         yield page
-        following, own = _link(page, "next", what), _link(page, "self", what)
+        following = _link(page, "next", what)
+        if len(seen) == 1:
+            # Only the first page's self link must end in what was asked.
+            own = _link(page, "self", what)
         if following is None:
             return
         url = rebase(following, base=base, asked=asked, self_link=own)

@@ -18,7 +18,6 @@ from fhirkit.core.errors import (
 from fhirkit.core.resource import ResourceKey, references
 from fhirkit.remote.capability import Capability
 from fhirkit.remote.client import Client
-from fhirkit.remote.failures import Busy
 from fhirkit.remote.listing import all_of_type, read_many
 from fhirkit.remote.record import patient_record
 from fhirkit.sync.base import BaseStore
@@ -27,6 +26,8 @@ from fhirkit.sync.results import Line, Report, Result
 from fhirkit.sync.worktree import Scan, WorkingTree
 
 _BATCH = 100
+#: When everything is asked for, a type refused so is left out, and the pull is not complete.
+_NOT_FOR_US = (400, 403, 404, 405, 501)
 
 
 @dataclass(slots=True)
@@ -81,10 +82,8 @@ def select_types(
     for kind in wanted:
         try:
             found = all_of_type(client, kind)
-        except Busy:
-            raise
         except Refused as problem:
-            if types is not None or problem.status == 401:
+            if types is not None or problem.status not in _NOT_FOR_US:
                 raise
             selection.incomplete = True
             selection.notes.append(f"{kind}: {problem.message}")
