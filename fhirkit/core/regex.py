@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import re2
 
@@ -27,16 +28,43 @@ def full_matcher(pattern: str) -> Callable[[str], bool]:
 
     Character classes are ASCII ones, as in the specification (``\\d`` is 0-9).
     """
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = _MAX_MEMORY
-    try:
-        # The anchors take care of `a|b`, and `\z` is the end of the text, never before a newline.
-        compiled = re2.compile(rf"\A(?:{pattern})\z", options)
-    except (re2.error, UnicodeEncodeError):
-        raise UnsupportedPattern("this regular expression is not supported") from None
+    # The anchors take care of `a|b`, and `\z` is the end of the text, never before a newline.
+    compiled = _compile(rf"\A(?:{pattern})\z")
 
     def matches(text: str) -> bool:
         return compiled.search(text) is not None
 
     return matches
+
+
+@lru_cache(maxsize=1024)
+def searcher(pattern: str) -> Callable[[str], bool]:
+    """A function that tells whether a text holds a match; ``.`` matches a newline, too."""
+    compiled = _compile(f"(?s){pattern}")
+
+    def found(text: str) -> bool:
+        return compiled.search(text) is not None
+
+    return found
+
+
+@lru_cache(maxsize=256)
+def replacer(pattern: str) -> Callable[[str, str], str]:
+    """A function that replaces every match in a text (the second argument is put in as it is)."""
+    compiled = _compile(pattern)
+
+    def replace(text: str, replacement: str) -> str:
+        return str(compiled.sub(lambda match: match.expand(replacement), text))
+
+    return replace
+
+
+def _compile(pattern: str) -> Any:
+    """RE2's own object. It ships no types."""
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _MAX_MEMORY
+    try:
+        return re2.compile(pattern, options)
+    except (re2.error, UnicodeEncodeError):
+        raise UnsupportedPattern("this regular expression is not supported") from None
