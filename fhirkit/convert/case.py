@@ -175,12 +175,26 @@ def _read_points(root: Mapping, reading: Reading) -> Points:
         try:
             times[name] = timeline.resolve(name)
         except TimelineError as problem:
-            # A name that hangs on a broken one is not broken itself.
-            if problem.name in (None, name):
-                place = node.key(name) if problem.rule == "case-name" else scalar
-                reading.issue(problem.rule, place, problem.message, problem.advice)
-            reading.point_failed(name)
+            _tell_point(name, problem, node, written, reading)
     return Points(timeline, times, quotes)
+
+
+def _tell_point(
+    name: str,
+    problem: TimelineError,
+    node: Mapping,
+    written: dict[str, Scalar],
+    reading: Reading,
+) -> None:
+    """Report a broken time where the trouble sits, once: what hangs on it is not broken itself."""
+    culprit = problem.name if problem.name in written else name
+    if reading.told(culprit):
+        return
+    reading.trail = ("timeline", culprit, "date")
+    place = node.key(culprit) if problem.rule == "case-name" else written[culprit]
+    reading.issue(problem.rule, place, problem.message, problem.advice)
+    # Of a ring each member would blame the next.
+    reading.tell(culprit, name)
 
 
 def _collect_names(root: Mapping, reading: Reading, case_id: str) -> None:

@@ -37,7 +37,7 @@ _RULES = (
     Rule("case-empty", _E, "structure", "The file holds nothing.", "Start with `fhirkit: case/1`."),
     Rule("case-merge-key", _E, "structure", "A YAML merge key is used.", "Use `defaults:`."),
     Rule("case-key", _E, "structure", "A key is not a word.", "Write plain text as the key."),
-    Rule("case-duplicate-key", _E, "duplicate", "A key is given twice.", "Keep one of them."),
+    Rule("case-duplicate-key", _E, "structure", "A key is given twice.", "Keep one of them."),
     # What the file says of itself
     Rule("case-version", _E, "not-supported", "The format is not case/1.",
          "Write `fhirkit: case/1`."),

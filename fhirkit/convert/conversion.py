@@ -136,6 +136,7 @@ def _read(
         root, issues = read_yaml(read_bytes(path), file)
         folder = folder or path.parent
     reading = Reading(file, strict=strict)
+    reading.is_data = isinstance(source, AnyMapping)
     reading.issues += issues
     return (read_case(root, reading, folder or Path()) if root is not None else None), reading
 

@@ -12,6 +12,7 @@ from fhirkit.convert.values import ByPoint, each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
     from fhirkit.convert.read.nodes import Node
     from fhirkit.convert.reading import Reading
@@ -184,6 +185,7 @@ def read_fact(fact: Fact, reading: Reading, defaults: dict[str, Any]) -> None:
 def read_into(fact: Fact, node: Mapping, reading: Reading, defaults: dict[str, Any]) -> None:
     """Read the keys of a mapping into a fact and hold it to its kind."""
     given: dict[str, Node] = {}
+    meant: set[str] = set()
     for key, value in node.items():
         if key.text in fact.kind.keys:
             given[key.text] = value
@@ -192,10 +194,18 @@ def read_into(fact: Fact, node: Mapping, reading: Reading, defaults: dict[str, A
             reading.trail = (*outer, key.text)
             reading.unknown_key(key, fact.kind.keys, fact.kind.name)
             reading.trail = outer
-    _take(fact, given, reading, defaults)
+            meant.update(get_close_matches(key.text, fact.kind.keys, n=1))
+    _take(fact, given, reading, defaults, meant)
 
 
-def _take(fact: Fact, given: dict[str, Node], reading: Reading, defaults: dict[str, Any]) -> None:
+def _take(
+    fact: Fact,
+    given: dict[str, Node],
+    reading: Reading,
+    defaults: dict[str, Any],
+    meant: AbstractSet[str] = frozenset(),
+) -> None:
+    """Read the given keys; ``meant`` are keys that a mistyped one stood for: not missing, too."""
     kind, values, outer = fact.kind, fact.values, reading.trail
     if defaults:
         values.update((name, value) for name, value in defaults.items() if name in kind.keys)
@@ -210,10 +220,10 @@ def _take(fact: Fact, given: dict[str, Node], reading: Reading, defaults: dict[s
     fact.own = frozenset(given)
     place = fact.key or fact.node
     for name in kind.required:
-        if name not in given and name not in values:
+        if name not in given and name not in values and name not in meant:
             reading.issue("case-missing-key", place, f"`{name}` is missing", _how(kind, name))
     for group in kind.one_of:
-        if not any(name in given or name in values for name in group):
+        if not any(name in given or name in values or name in meant for name in group):
             keys = " or ".join(f"`{name}`" for name in group)
             reading.issue("case-missing-key", place, f"{keys} is missing")
     _take_basis(fact, reading)

@@ -31,6 +31,8 @@ class Reading:
     def __init__(self, file: str | None, *, strict: bool = False) -> None:
         self.file = file
         self.strict = strict
+        #: The case came as plain data, so no YAML reader has looked at its characters.
+        self.is_data = False
         self.issues: list[Issue] = []
         self.trail: tuple[str, ...] = ()
         self.names: dict[str, tuple[Kind, Scalar | None]] = {}
@@ -85,7 +87,7 @@ class Reading:
             if node.is_null or not node.text.strip():
                 self.issue("case-shape", node, f"nothing is given, expected {expects}")
                 return None
-            if not node.text.isprintable() and not _writable(node.text):
+            if self.is_data and not node.text.isprintable() and not _writable(node.text):
                 self.issue("case-character", node, "the text holds a control character")
                 return None
             return node.text
@@ -118,9 +120,13 @@ class Reading:
                 self.issue(problem.rule, node, problem.message, problem.advice)
             return None
 
-    def point_failed(self, name: str) -> None:
-        """Remember that the trouble of a named time has been told."""
-        self._told_points.add(name)
+    def tell(self, *names: str) -> None:
+        """Remember that the trouble of named times has been told."""
+        self._told_points.update(names)
+
+    def told(self, name: str) -> bool:
+        """Whether the trouble of a named time has been told."""
+        return name in self._told_points
 
     def quote(self, node: Node) -> Quote | None:
         """The place of a quote in the source."""
