@@ -81,7 +81,6 @@ _TABLE = (
         "The codes of a required value set cannot be listed offline.",
     ),
     # Extensions, narrative, contained resources
-    Rule("extension-url", _ERROR, "required", "An extension says by its url what it means."),
     Rule("extension-content", _ERROR, "structure", "An extension has a value or extensions."),
     Rule("narrative-xhtml", _ERROR, "invalid", "The narrative is not well-formed XHTML."),
     Rule("narrative-content", _ERROR, "invariant", "The narrative uses what FHIR forbids (txt-1)."),

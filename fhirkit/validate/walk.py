@@ -77,6 +77,7 @@ class Walk:
         self._scope: Scope | None = None
         self._depth = 0
         self._hints = 0
+        self._by_profile = False
 
     def resource(self, value: Any, node: Node, *, shape: Shape | None = None) -> None:
         """Check a resource, by its own type or, when a shape is given, by that profile."""
@@ -92,6 +93,7 @@ class Walk:
         if outer is None or node[1] != "contained":
             self._scope = Scope(value, node, own.type)
             self._note_contained(value)
+        self._by_profile = shape is not None
         if shape is None:
             self._note_claims(value, node)
         self._object(value, shape or own, node)
@@ -327,8 +329,8 @@ class Walk:
             self._report("resource-type-unknown", message, node, step(node, "resourceType"))
 
     def _report_unknown(self, key: Any, shape: Shape, node: Node) -> None:
-        if shape.is_open:
-            return
+        if shape.is_open or self._by_profile:
+            return  # the walk by the resource's own type has said it
         name = str(key)[:60]
         hint = ""
         self._hints += 1

@@ -22,18 +22,20 @@ _VERSIONED = re.compile(r"/_history/[A-Za-z0-9.-]{1,64}$")
 def check(bundle: dict[str, Any]) -> Iterator[Finding]:
     """Everything about a Bundle but the references in it."""
     kind = bundle.get("type")
+    if not isinstance(kind, str):
+        return  # what the Bundle would have to hold is not known; the type itself is reported
     entries = bundle.get("entry")
     entries = entries if isinstance(entries, list) else []
     if "total" in bundle and kind not in ("searchset", "history"):
         yield Finding("bundle-entry", "only a searchset or history has a total (bdl-1)", ("total",))
     if kind in _HEADS:
-        yield from _head(str(kind), entries)
+        yield from _head(kind, entries)
     if kind == "document":
         yield from _document(bundle)
     seen: dict[tuple[str, str], int] = {}
     for index, entry in enumerate(entries):
         if isinstance(entry, dict):
-            yield from _entry(str(kind), entry, index)
+            yield from _entry(kind, entry, index)
             if kind != "history":
                 yield from _unique(entry, index, seen)
 
