@@ -42,8 +42,8 @@ def test_agreement_outlives_the_process_and_is_per_remote(tmp_path: Path) -> Non
 
 def test_a_failed_group_leaves_nothing(tmp_path: Path) -> None:
     with BaseStore(tmp_path / "state.db", "one") as store:
-        broken = {"resourceType": "Patient", "id": 1.5}
-        with pytest.raises(ValueError), store.transaction():
+        broken = {"resourceType": "Patient", "id": object()}
+        with pytest.raises(TypeError), store.transaction():
             [store.agree(P, one, STORED) for one in (SENT, broken)]
         assert store.entries() == {}
 
