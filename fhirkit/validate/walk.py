@@ -93,11 +93,11 @@ class Walk:
         if outer is None or node[1] != "contained":
             self._scope = Scope(value, node, own.type)
             self._note_contained(value)
-        self._by_profile = shape is not None
+        by_profile, self._by_profile = self._by_profile, shape is not None
         if shape is None:
             self._note_claims(value, node)
         self._object(value, shape or own, node)
-        self._scope = outer
+        self._scope, self._by_profile = outer, by_profile
 
     def _object(self, value: dict[str, Any], shape: Shape, node: Node) -> None:
         """Check an object: each property, then what is missing, then the rules of its type."""

@@ -24,6 +24,11 @@ JSON_SCALARS = st.one_of(
     st.text(max_size=20),
     st.sampled_from(["#", "urn:uuid:x", "Patient/1", "2020-02-30", "\ud800", "#\x00", "\u202e"]),
 )
+#: Property names that some rule looks at.
+TELLING_NAMES = [
+    *("resourceType", "id", "extension", "url", "valueString", "reference", "entry", "type"),
+    *("fullUrl", "contained", "resource", "meta", "profile", "div", "_given", "coding", "code"),
+]
 JSON_VALUES = st.recursive(
     JSON_SCALARS,
     lambda inner: st.one_of(
@@ -31,25 +36,7 @@ JSON_VALUES = st.recursive(
         st.dictionaries(
             st.one_of(
                 st.text(max_size=8),
-                st.sampled_from(
-                    [
-                        "resourceType",
-                        "id",
-                        "extension",
-                        "url",
-                        "valueString",
-                        "reference",
-                        "entry",
-                        "type",
-                        "fullUrl",
-                        "contained",
-                        "resource",
-                        "meta",
-                        "profile",
-                        "div",
-                        "_given",
-                    ]
-                ),
+                st.sampled_from(TELLING_NAMES),
             ),
             inner,
             max_size=3,
