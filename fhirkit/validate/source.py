@@ -24,8 +24,8 @@ class Document:
         self.file = file
         self._text = text
         self._xml: Any = None
-        #: What reading found: rule, message, node.
-        self.found: list[tuple[str, str, Any]] = []
+        #: What reading found: rule, message, node, and where to point to.
+        self.found: list[tuple[str, str, Any, Any]] = []
 
     @classmethod
     def from_xml(cls, data: bytes, *, file: str | None, shapes: Shapes) -> Document:

@@ -54,7 +54,7 @@ class Validator:
         except InvalidInput as problem:
             return Outcome(problem.issues)
         found = self._check(document, tuple(profiles))
-        return Outcome.of(_issues(found, document))
+        return Outcome.of(sorted(_issues(found, document), key=_place))
 
     def read(self, source: Source) -> Any:
         """The resource of a source in its JSON shape; ``InvalidInput`` when it is not readable."""
@@ -95,7 +95,7 @@ class Validator:
             if structure.type != name:
                 if structure.type in ("Resource", "DomainResource"):
                     continue
-                message = f"the profile {claim.canonical} is for {structure.type}"
+                message = f"the profile {claim.canonical} is for {structure.type}, not {name}"
                 found.append(Found("profile-type", message, claim.node, claim.place))
                 continue
             if structure.derivation != "constraint":
@@ -128,8 +128,13 @@ def _definition(source: Source) -> dict[str, Any]:
     return value
 
 
+def _place(issue: Issue) -> tuple[int, int]:
+    """Sorts by line and column; issues without a place stay in the order they were found."""
+    return issue.line or 0, issue.column or 0
+
+
 def _issues(found: list[Found], document: Document) -> Iterable[Issue]:
-    """Findings as issues: rendered, placed in the file, each said once."""
+    """Findings as issues: rendered, placed in the file, each said once, in the file's order."""
     if not found:
         return
     places: list[tuple[Node, tuple[str | int, ...]]] = []

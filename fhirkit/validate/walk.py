@@ -348,11 +348,20 @@ class Walk:
             self._report("array-unexpected", message, place)
 
     def _report_many(self, count: int, member: Member, node: Node) -> None:
-        message = f"{member.label}: at most {member.maximum} allowed, found {count}"
+        by = self._whose(member)
+        message = f"{member.label}: at most {member.maximum} allowed, found {count}{by}"
         self._report("cardinality-max", message, node, (node, member.key, member.label, None))
 
     def _report_missing(self, names: tuple[str, ...], shape: Shape, node: Node) -> None:
         member = shape.members[names[0]]
         name = f"{member.element.name}[x]" if member.choice else member.element.name
-        message = f"{name}: at least {member.minimum} required, found 0 ({shape.name}.{name})"
+        message = f"{name}: at least {member.minimum} required, found 0{self._whose(member)}"
         self._report("cardinality-min", message, node)
+
+    @staticmethod
+    def _whose(member: Member) -> str:
+        """Who demands it: the element's definition, or the profile."""
+        source = member.source
+        if source.derivation == "constraint":
+            return f" (profile {source.url})"
+        return f" ({member.element.path})"

@@ -31,8 +31,8 @@ class XmlReader:
 
     def __init__(self, document: xmlio.Element, shapes: Shapes) -> None:
         self._shapes = shapes
-        #: Rule, message, node.
-        self.found: list[tuple[str, str, Node]] = []
+        #: Rule, message, node, and where to point to.
+        self.found: list[tuple[str, str, Node, Node | None]] = []
         self._lines: dict[int, Any] = {}
         self._document = document
         self.value = self._resource(document, root(xmlio.local_name(document)))
@@ -63,7 +63,7 @@ class XmlReader:
         value: dict[str, Any] = {"resourceType": name}
         shape = self._shapes.resource(name)
         if xmlio.namespace(element) != FHIR:
-            self.found.append(("xml-namespace", f"expected the namespace {FHIR}", node))
+            self.found.append(("xml-namespace", f"expected the namespace {FHIR}", node, None))
         if shape is not None:
             self._fill(value, element, shape, node)
         return value
@@ -83,7 +83,7 @@ class XmlReader:
                 value[name] = text
             elif name != _SCHEMA_LOCATION:
                 message = f"the attribute {name[:60]!r} is not defined here"
-                self.found.append(("xml-attribute", message, node))
+                self.found.append(("xml-attribute", message, node, None))
         self._stray_text(element, node)
         last = 0
         counts: dict[str, int] = {}
@@ -93,12 +93,12 @@ class XmlReader:
             if member is None or name.startswith("_"):
                 value.setdefault(name, {})
                 continue
-            if member.order < last:
-                message = f"{name} must stand before the element ahead of it"
-                self.found.append(("xml-order", message, node))
-            last = max(last, member.order)
             index = counts[name] = counts.get(name, -1) + 1
             place: Node = (node, name, member.label, index if member.array else None)
+            if member.order < last:
+                message = f"{name} must stand before the element ahead of it"
+                self.found.append(("xml-order", message, node, place))
+            last = max(last, member.order)
             self._check_namespace(child, member, place)
             self._put(value, child, member, place)
 
@@ -153,7 +153,7 @@ class XmlReader:
                 sibling["id"] = attribute
             else:
                 message = f"the attribute {name[:60]!r} is not defined here"
-                self.found.append(("xml-attribute", message, node))
+                self.found.append(("xml-attribute", message, node, None))
         for inner in child:
             name = xmlio.local_name(inner)
             extension = extensions.members.get(name) if extensions is not None else None
@@ -181,12 +181,12 @@ class XmlReader:
     def _check_namespace(self, child: xmlio.Element, member: Member, node: Node) -> None:
         expected = XHTML if member.type == "xhtml" else FHIR
         if xmlio.namespace(child) != expected:
-            self.found.append(("xml-namespace", f"expected the namespace {expected}", node))
+            self.found.append(("xml-namespace", f"expected the namespace {expected}", node, None))
 
     def _stray_text(self, element: xmlio.Element, node: Node) -> None:
         texts = [element.text, *(child.tail for child in element)]
         if any(text and text.strip() for text in texts):
-            self.found.append(("xml-text", "text is not allowed between FHIR elements", node))
+            self.found.append(("xml-text", "text is not allowed between FHIR elements", node, None))
 
 
 def _again(value: dict[str, Any], key: str, content: Any) -> Any:

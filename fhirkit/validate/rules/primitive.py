@@ -15,6 +15,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any
 
+from fhirkit.core.jsonio import FhirDecimal
 from fhirkit.core.regex import UnsupportedPattern, full_matcher
 from fhirkit.schema.model import PrimitiveSchema
 from fhirkit.validate.rules.finding import Finding
@@ -23,8 +24,9 @@ _NAMES = {
     str: "a string",
     bool: "a boolean",
     int: "a number",
-    float: "a number",
-    Decimal: "a number",
+    float: "a decimal number",
+    Decimal: "a decimal number",
+    FhirDecimal: "a decimal number",
     dict: "an object",
     list: "an array",
 }
