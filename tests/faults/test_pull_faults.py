@@ -8,9 +8,9 @@ from typing import Any
 
 import faults
 import pytest
-from conftest import Run, expected, read, sample, under, write
 from fake_server import FakeServer
 from faults import Fault
+from harness import Run, expected, read, sample, under, write
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import faults
 import pytest
-from conftest import Run, expected, read, sample, under, write
 from fake_server import FakeServer
 from faults import Fault
+from harness import Run, expected, read, sample, under, write
 
 COMPLETES = [
     Fault("reset before the server has it", faults.drop_before, "POST"),
