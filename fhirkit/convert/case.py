@@ -170,7 +170,7 @@ def _read_points(root: Mapping, reading: Reading) -> Points:
             quotes[key.text] = fact.quotes
     timeline = Timeline({name: scalar.text for name, scalar in written.items()})
     times = {}
-    for name, scalar in written.items():
+    for name in written:
         reading.trail = ("timeline", name, "date")
         try:
             times[name] = timeline.resolve(name)

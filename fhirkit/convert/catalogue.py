@@ -80,6 +80,8 @@ _RULES = (
          "Write a number and a unit, or `not reported`."),
     Rule("case-measurement", _E, "code-invalid", "The word names no vital sign or test.",
          "Use a known word, or give `code:` and `text:`."),
+    Rule("case-no-code", _W, "informational", "A test goes out in words: no code is known for it.",
+         "Give `code:` and `text:` if there is a code."),
     Rule("case-code", _E, "code-invalid", "The code is wrong.", "Write system:code."),
     Rule("case-code-unconfirmed", _W, "code-invalid",
          "No source confirms the code, so it is left out; the text stays.",
@@ -107,8 +109,8 @@ _RULES = (
          "Find it in the source, or run without --strict."),
     # What FHIR cannot say
     Rule("case-no-profile", _W, "informational",
-         "A vital sign claims no vital-signs profile: vs-1 wants a day.",
-         "Give the day if it is known; never make one up."),
+         "A vital sign cannot claim the profile R4 has for it.",
+         "Give what the profile wants if it is known; never make it up."),
     Rule("case-amounts-differ", _W, "business-rule",
          "Two spellings of one amount do not agree.", "Check both against the source."),
 )  # fmt: skip

@@ -12,7 +12,8 @@ from fhirkit.convert.bundle import OUTPUTS, collection, ndjson, transaction
 from fhirkit.convert.case import read_case
 from fhirkit.convert.document import document
 from fhirkit.convert.identity import instant
-from fhirkit.convert.making import Making, has_day
+from fhirkit.convert.making import Making
+from fhirkit.convert.measured import profile_trouble
 from fhirkit.convert.read.nodes import NotCaseData, from_mapping
 from fhirkit.convert.read.yamlnode import read_yaml
 from fhirkit.convert.reading import Reading, nearest
@@ -103,7 +104,7 @@ def convert_case(
         return Conversion(None, Outcome.of(_in_order(reading.issues)), None)
     _check_as_of(case, as_of)
     making = Making(case, as_of)
-    _tell_missing_days(making, reading)
+    _tell_unclaimed(making, reading)
     outcome = Outcome.of(_in_order(reading.issues))
     return Conversion(_write(making, to, stamped, provenance), outcome, case)
 
@@ -201,20 +202,15 @@ def _check_as_of(case: Case, as_of: str | None) -> None:
     )
 
 
-def _tell_missing_days(making: Making, reading: Reading) -> None:
-    """vs-1 wants a vital sign to have a day; one that has none says so, once a time."""
+def _tell_unclaimed(making: Making, reading: Reading) -> None:
+    """A vital sign that cannot claim its profile says why."""
     for fact in making.facts:
         measurement = fact.get("measurement")
-        if measurement is None or measurement.profile is None or has_day(fact.at):
-            continue
-        reading.trail = (fact.kind.name, fact.name)
-        when = f"'{fact.at.text}'" if fact.at is not None else "its time"
-        reading.issue(
-            "case-no-profile",
-            fact.key,
-            f"'{fact.name}' claims no vital-signs profile: {when} is not known to the day, "
-            "and the profile's rule vs-1 wants one",
-        )
+        trouble = profile_trouble(fact) if measurement and measurement.profile else None
+        if trouble is not None:
+            reading.trail = (fact.kind.name, fact.name)
+            message = f"'{fact.name}' claims no vital-signs profile: {trouble}"
+            reading.issue("case-no-profile", fact.key, message)
 
 
 def _in_order(issues: list[Issue]) -> list[Issue]:

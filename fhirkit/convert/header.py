@@ -41,8 +41,10 @@ class Instant(Text):
     def read(self, node: Node, reading: Reading) -> str | None:
         """The instant."""
         text = reading.text(node, self.expects)
-        if text is None or is_instant(text):
-            return text
+        if text is None:
+            return None
+        if is_instant(text):
+            return text.replace("+00:00", "Z")
         reading.issue("case-timestamp", node, f"'{text[:60]}' is not {self.expects}")
         return None
 

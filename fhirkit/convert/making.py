@@ -62,10 +62,14 @@ class Making:
         self.facts = [fact for fact in case.facts if self._is_known(fact)]
         self._targets: dict[str, Target] = {}
         self._encounters: dict[str, list[str]] = {}
+        self._stays: list[tuple[str, At, At]] = []
         for fact in self.facts:
             self._targets[fact.name] = self.target(fact.resource_type, fact.name, fact.label)
             if fact.kind.name == "encounters" and fact.at is not None:
                 self._encounters.setdefault(fact.at.text, []).append(fact.name)
+                until = fact.values.get("until")
+                if isinstance(until, At):
+                    self._stays.append((fact.name, fact.at, until))
         self.patient = self.target("Patient", "patient", "the patient").url
         self.source = self.target("DocumentReference", "source", "").url if case.source else None
 
@@ -138,13 +142,17 @@ class Making:
         return {"reference": self.patient}
 
     def encounter(self, fact: Fact) -> dict[str, Any] | None:
-        """The encounter a fact belongs to: the one it names, or the only one at its time."""
+        """The encounter a fact belongs to: the one it names, the only one at its time, or the only
+        stay that may hold its time.
+        """
         named = fact.values.get("encounter")
         if named:
             return self.reference(named[0])
         if fact.at is None:
             return None
-        here = self._encounters.get(fact.at.text, ())
+        here = self._encounters.get(fact.at.text) or [
+            name for name, start, end in self._stays if _within(fact.at, start, end)
+        ]
         return self.reference(here[0]) if len(here) == 1 else None
 
     # Times and statuses
@@ -188,6 +196,10 @@ class Making:
             }
             for quote in quotes
         ]
+
+
+def _within(at: At, start: At, end: At) -> bool:
+    return not start.when.certainly_after(at.when) and not at.when.certainly_after(end.when)
 
 
 def _basis(fact: Fact) -> str:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fhirkit.convert.absent import absent, absent_concept
 from fhirkit.convert.codes import coding, concept
+from fhirkit.convert.making import has_day
 from fhirkit.terminology.codes import lookup
 from fhirkit.terminology.measurements import (
     LABORATORY,
@@ -41,13 +43,29 @@ if TYPE_CHECKING:
 
 _RANGE = re.compile(r"([+-]?[0-9.]+)\s*(?:-|–|to|\.\.)\s*([0-9.]+\s*\S.*|[0-9.]+)")
 _AMOUNT = re.compile(r"(?:[<>≤≥]=?\s*)?[+-]?[0-9]")
+_R4 = "http://hl7.org/fhir/StructureDefinition/"
+#: Units that a vital-signs profile of R4 is bound to, where a measurement may be given in others.
+_PROFILE_UNITS = {
+    _R4 + "bodytemp": ("Cel", "[degF]"),
+    _R4 + "bodyheight": ("cm", "[in_i]"),
+    _R4 + "headcircum": ("cm", "[in_i]"),
+    _R4 + "bodyweight": ("kg", "g", "[lb_av]"),
+    _R4 + "heartrate": ("/min",),
+    _R4 + "resprate": ("/min",),
+    _R4 + "oxygensat": ("%",),
+    _R4 + "bmi": ("kg/m2",),
+}
+#: From here on a word is taken for a slip of the pen and not for another test.
+_SLIP = 0.85
 _INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 def check_vital(fact: Fact, reading: Reading) -> None:
     """Find the vital sign's word and read its value."""
     word = fact.get("vital")
-    measurement = _in_name(fact.name, VITAL_SIGNS) if word is None else find(word, VITAL_SIGNS)
+    measurement = (
+        _in_name(fact.name, VITAL_SIGNS, reading) if word is None else find(word, VITAL_SIGNS)
+    )
     if measurement is None:
         _unknown_word(word or fact.name, VITAL_SIGNS, _place(fact, "vital"), reading)
         return
@@ -57,12 +75,17 @@ def check_vital(fact: Fact, reading: Reading) -> None:
 def check_lab(fact: Fact, reading: Reading) -> None:
     """Find the test, by word or code, and read its value."""
     word = fact.get("test")
-    if word is None and ("code" in fact.own or "text" in fact.own):
+    if word is None and "code" in fact.own:
         check_finding(fact, reading)
         return
-    measurement = _in_name(fact.name, LABORATORY) if word is None else find(word, LABORATORY)
+    measurement = (
+        _in_name(fact.name, LABORATORY, reading) if word is None else find(word, LABORATORY)
+    )
+    if measurement is None and word is None and "text" in fact.own:
+        check_finding(fact, reading)
+        return
     if measurement is None:
-        _unknown_word(word or fact.name, LABORATORY, _place(fact, "test"), reading)
+        _uncoded(word or fact.name, fact, reading)
         return
     _measure(fact, measurement, reading)
 
@@ -122,15 +145,40 @@ def _number(value: Decimal) -> Decimal | int:
     return int(text) if _INTEGER.fullmatch(text) and text not in ("-0", "+0") else value
 
 
-def _in_name(name: str, category: str) -> Measurement | None:
-    """`temperature`, `temperature-follow-up` or `visit-temperature`: the longest word counts."""
+def profile_trouble(fact: Fact) -> str | None:
+    """Why a vital sign cannot claim the profile of its measurement, or ``None`` if it can.
+
+    https://hl7.org/fhir/R4/observation-vitalsigns.html (vs-1, and the units of each profile)
+    """
+    measurement, found = fact.values["measurement"], fact.get("found") or {}
+    if not has_day(fact.at):
+        when = f"'{fact.at.text}'" if fact.at is not None else "its time"
+        return f"{when} is not known to the day, and the profile's rule vs-1 wants one"
+    if measurement.components and "component" not in found:
+        return "the profile wants both values of the pair"
+    unit = found.get("valueQuantity", {}).get("code")
+    if unit is not None and unit not in _PROFILE_UNITS.get(measurement.profile, (unit,)):
+        return f"the profile does not know the unit {unit}"
+    return None
+
+
+def _in_name(name: str, category: str, reading: Reading) -> Measurement | None:
+    """`hemoglobin`, `hemoglobin-2`, `hemoglobin-follow-up`: the longest word it starts with.
+
+    What follows a test must tell when and nothing else: `glucose-urine` is another test than
+    `glucose`. A vital sign stays the same whatever follows (`blood-pressure-sitting`).
+    """
     parts = name.split("-")
     for length in range(len(parts), 0, -1):
-        for start in (0, len(parts) - length):
-            found = find("-".join(parts[start : start + length]), category)
-            if found is not None:
-                return found
+        found = find("-".join(parts[:length]), category)
+        rest = "-".join(parts[length:])
+        if found is not None and (category == VITAL_SIGNS or _tells_when(rest, reading)):
+            return found
     return None
+
+
+def _tells_when(rest: str, reading: Reading) -> bool:
+    return not rest or rest.isdigit() or rest in reading.points.order
 
 
 def _unknown_word(word: str, category: str, node: Node | None, reading: Reading) -> None:
@@ -143,6 +191,17 @@ def _unknown_word(word: str, category: str, node: Node | None, reading: Reading)
     if close:
         advice = f"did you mean {' or '.join(close)}?"
     reading.issue("case-measurement", node, f"'{word}' is not the word for a {what}", advice)
+
+
+def _uncoded(word: str, fact: Fact, reading: Reading) -> None:
+    """A test without a known word: a slip if one is spelled nearly like it, else only words."""
+    if get_close_matches(word.lower(), names(LABORATORY), n=1, cutoff=_SLIP):
+        _unknown_word(word, LABORATORY, _place(fact, "test"), reading)
+        return
+    place = _place(fact, "test")
+    reading.issue("case-no-code", place, f"'{word}' goes out without a code: the word is not known")
+    fact.values.setdefault("text", word.replace("-", " "))
+    check_finding(fact, reading)
 
 
 def _measure(fact: Fact, measurement: Measurement, reading: Reading) -> None:

@@ -72,6 +72,9 @@ class Fact:
             value = self.values.get(key)
             if isinstance(value, str) and not isinstance(value, Absent):
                 return value
+            if isinstance(value, Fact):
+                given = " ".join(value.values.get("given", ()))
+                return str(value.get("text") or f"{given} {value.get('family') or ''}".strip())
         measurement = self.values.get("measurement")
         if measurement is not None:
             return str(measurement.name.replace("-", " "))

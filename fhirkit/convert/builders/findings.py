@@ -13,8 +13,8 @@ from fhirkit.convert.kinds.wordlists import (
     OBSERVATION_CATEGORY_SYSTEM,
     SECTION_OF_MODALITY,
 )
-from fhirkit.convert.making import has_day, notes, timed
-from fhirkit.convert.measured import found_concept
+from fhirkit.convert.making import notes, timed
+from fhirkit.convert.measured import found_concept, profile_trouble
 from fhirkit.terminology.codes import lookup
 from fhirkit.terminology.systems import LOINC
 
@@ -113,8 +113,7 @@ def observation(fact: Fact, making: Making) -> list[Draft]:
         body["category"] = [{"coding": [given]}]
     draft = making.draft(fact, body)
     measurement = fact.get("measurement")
-    # vs-1 (https://hl7.org/fhir/R4/observation-vitalsigns.html): a vital sign has a day.
-    if measurement is not None and has_day(fact.at):
+    if measurement is not None and measurement.profile and profile_trouble(fact) is None:
         draft.profile = measurement.profile
     return [draft]
 

@@ -11,6 +11,7 @@ from fhirkit.convert.builders.findings import known
 from fhirkit.convert.codes import concept, concepts
 from fhirkit.convert.making import date_time, notes, timed
 from fhirkit.convert.measured import plain_quantity
+from fhirkit.convert.model import At
 from fhirkit.convert.read.nodes import Scalar
 
 if TYPE_CHECKING:
@@ -51,10 +52,11 @@ def immunization(fact: Fact, making: Making) -> list[Draft]:
     date = fact.get("date")
     if date is None and "at" in fact.own:
         date = fact.at
-    when = timed("occurrence", date, absent=True)
-    if "occurrencePeriod" in when:
-        # Immunization knows no period; the author's words are the next best.
-        when = {"occurrenceString": date.text}
+    when = timed("occurrence", date)
+    if "occurrenceDateTime" not in when:
+        # Immunization knows no period, and readers of R4 want one of the two elements to be there
+        # (an extension in its place is legal and often refused), so words stand in.
+        when = {"occurrenceString": date.text if isinstance(date, At) else "not reported"}
     number = fact.get("dose-number")
     body: dict[str, Any] = {
         "status": fact.get("status") or "completed",

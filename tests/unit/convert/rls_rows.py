@@ -405,11 +405,15 @@ ROWS: tuple[Row, ...] = (
                 "Handheld percussive device",
                 "Soak feet in warm water before bed",
                 "Epsom salts in the foot bath (may ease muscular tension)",
-                "Iron-rich foods: lean red meat, liver, egg yolks, spinach, lentils, "
-                "fortified cereals",
+                (
+                    "Iron-rich foods: lean red meat, liver, egg yolks, spinach, lentils, "
+                    "fortified cereals"
+                ),
                 "Pair with vitamin C-rich foods: oranges, bell peppers, strawberries",
-                "NOT adjusting dosages or discontinuing prescribed drugs without consulting "
-                "the physician",
+                (
+                    "NOT adjusting dosages or discontinuing prescribed drugs without consulting "
+                    "the physician"
+                ),
                 "Return if symptoms recur",
             ],
         },
