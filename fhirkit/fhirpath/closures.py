@@ -13,12 +13,12 @@ from fhirkit.fhirpath import elements, types
 from fhirkit.fhirpath.arithmetic import arithmetic, negated
 from fhirkit.fhirpath.elements import Element
 from fhirkit.fhirpath.environment import predefined
-from fhirkit.fhirpath.equality import distinct, equal, equivalent, identity, order
 from fhirkit.fhirpath.errors import EvaluationError, SemanticError
-from fhirkit.fhirpath.frame import Collection, Evaluate, Frame, single, single_integer, truth
+from fhirkit.fhirpath.frame import Collection, Evaluate, Frame, single_integer
 from fhirkit.fhirpath.functions import FUNCTIONS, filtering
 from fhirkit.fhirpath.functions.fhir import terminology
 from fhirkit.fhirpath.model import ModelInfo
+from fhirkit.fhirpath.operators import COLLECTIONS, COMPARISONS, LOGIC, comparison
 from fhirkit.fhirpath.quantity import Quantity
 from fhirkit.fhirpath.syntax import (
     Binary,
@@ -59,7 +59,7 @@ class _Compiler:
 
     def literal(self, node: Literal) -> Evaluate:
         value = [node.value]
-        return lambda frame, focus: value
+        return lambda _frame, _focus: value
 
     def temporal(self, node: TemporalLiteral) -> Evaluate:
         kind: Kind = "Date"
@@ -71,25 +71,25 @@ class _Compiler:
         if value is None:
             raise SemanticError(f"@{node.text} is not a moment of the calendar")
         found = [value]
-        return lambda frame, focus: found
+        return lambda _frame, _focus: found
 
     def quantity(self, node: QuantityLiteral) -> Evaluate:
         value = [Quantity(node.value, node.unit, node.calendar)]
-        return lambda frame, focus: value
+        return lambda _frame, _focus: value
 
-    def empty(self, node: Empty) -> Evaluate:
-        return lambda frame, focus: []
+    def empty(self, _node: Empty) -> Evaluate:
+        return lambda _frame, _focus: []
 
     def variable(self, node: Variable) -> Evaluate:
         if node.name == "this":
-            return lambda frame, focus: frame.this
+            return lambda frame, _focus: frame.this
         if node.name == "total":
-            return lambda frame, focus: frame.total
-        return lambda frame, focus: [] if frame.index is None else [frame.index]
+            return lambda frame, _focus: frame.total
+        return lambda frame, _focus: [] if frame.index is None else [frame.index]
 
     def constant(self, node: Constant) -> Evaluate:
         name = node.name
-        return lambda frame, focus: _constant(frame, name)
+        return lambda frame, _focus: _constant(frame, name)
 
     def member(self, node: Member) -> Evaluate:
         name = node.name
@@ -123,12 +123,12 @@ class _Compiler:
     def binary(self, node: Binary) -> Evaluate:
         left, right = self.compile(node.left), self.compile(node.right)
         operator = node.operator
-        if operator in _LOGIC:
-            return _LOGIC[operator](left, right)
-        if operator in _COMPARISONS:
-            return _comparison(operator, left, right)
-        if operator in _COLLECTIONS:
-            combine = _COLLECTIONS[operator]
+        if operator in LOGIC:
+            return LOGIC[operator](left, right)
+        if operator in COMPARISONS:
+            return comparison(operator, left, right)
+        if operator in COLLECTIONS:
+            combine = COLLECTIONS[operator]
             return lambda frame, focus: combine(frame, left(frame, focus), right(frame, focus))
         return lambda frame, focus: arithmetic(
             frame, operator, left(frame, focus), right(frame, focus)
@@ -156,7 +156,8 @@ class _Compiler:
             raise SemanticError(f"unknown function {name}()")
         if not function.least <= len(arguments) <= function.most:
             raise SemanticError(
-                f"{name}() takes {function.least} to {function.most} arguments, not {len(arguments)}"
+                f"{name}() takes {function.least} to {function.most} arguments, "
+                f"not {len(arguments)}"
             )
         return self._function(node)
 
@@ -195,7 +196,7 @@ class _Compiler:
             raise SemanticError(f"%terminologies has no function {name}()")
         arguments = [self.compile(argument) for argument in node.arguments]
 
-        def evaluate(frame: Frame, focus: Collection) -> Collection:
+        def evaluate(frame: Frame, _focus: Collection) -> Collection:
             answer = terminology(frame, name, *[each(frame, frame.this) for each in arguments])
             if isinstance(answer, dict):
                 return [elements.root(frame.model, answer, "Resource")]
@@ -243,7 +244,7 @@ _HANDLERS: dict[type, str] = {
 _TYPE_FUNCTIONS = frozenset({"is", "as", "ofType"})
 
 
-def _input(frame: Frame, focus: Collection) -> Collection:
+def _input(_frame: Frame, focus: Collection) -> Collection:
     return focus
 
 
@@ -285,10 +286,12 @@ def _constant(frame: Frame, name: str) -> Collection:
         values = value if isinstance(value, list) else [value]
         return [_boxed(frame, each) for each in values]
     if name in ("resource", "rootResource", "context"):
+        if name == "context" and environment.context is None:
+            return frame.context
         value = environment.resource
         if name == "rootResource":
             value = environment.root_resource or value
-        elif name == "context" and environment.context is not None:
+        elif name == "context":
             value = environment.context
         return [] if value is None else [_boxed(frame, value)]
     url = predefined(name)
@@ -299,97 +302,3 @@ def _constant(frame: Frame, name: str) -> Collection:
 
 def _boxed(frame: Frame, value: Any) -> Any:
     return elements.root(frame.model, value) if isinstance(value, dict) else value
-
-
-def _boolean(value: bool | None) -> Collection:
-    return [] if value is None else [value]
-
-
-def _and(left: Evaluate, right: Evaluate) -> Evaluate:
-    def evaluate(frame: Frame, focus: Collection) -> Collection:
-        one = truth(frame, left(frame, focus), "and")
-        if one is False:
-            return [False]
-        other = truth(frame, right(frame, focus), "and")
-        return [False] if other is False else _boolean(True if one and other else None)
-
-    return evaluate
-
-
-def _or(left: Evaluate, right: Evaluate) -> Evaluate:
-    def evaluate(frame: Frame, focus: Collection) -> Collection:
-        one = truth(frame, left(frame, focus), "or")
-        if one:
-            return [True]
-        other = truth(frame, right(frame, focus), "or")
-        return [True] if other else _boolean(False if one is False and other is False else None)
-
-    return evaluate
-
-
-def _xor(left: Evaluate, right: Evaluate) -> Evaluate:
-    def evaluate(frame: Frame, focus: Collection) -> Collection:
-        one = truth(frame, left(frame, focus), "xor")
-        other = truth(frame, right(frame, focus), "xor")
-        return [] if one is None or other is None else [one is not other]
-
-    return evaluate
-
-
-def _implies(left: Evaluate, right: Evaluate) -> Evaluate:
-    def evaluate(frame: Frame, focus: Collection) -> Collection:
-        one = truth(frame, left(frame, focus), "implies")
-        if one is False:
-            return [True]
-        other = truth(frame, right(frame, focus), "implies")
-        return [True] if other else _boolean(False if one and other is False else None)
-
-    return evaluate
-
-
-_LOGIC = {"and": _and, "or": _or, "xor": _xor, "implies": _implies}
-
-
-def _comparison(operator: str, left: Evaluate, right: Evaluate) -> Evaluate:
-    wanted = {"<": (-1,), "<=": (-1, 0), ">": (1,), ">=": (1, 0)}[operator]
-
-    def evaluate(frame: Frame, focus: Collection) -> Collection:
-        one = single(frame, left(frame, focus), operator)
-        other = single(frame, right(frame, focus), operator)
-        if one is None or other is None:
-            return []
-        if any(isinstance(x, Element) and x.value is None for x in (one, other)):
-            return []
-        answer = order(frame, one, other)
-        return [] if answer is None else [answer in wanted]
-
-    return evaluate
-
-
-_COMPARISONS = frozenset({"<", "<=", ">", ">="})
-
-
-def _unequal(frame: Frame, left: Collection, right: Collection) -> Collection:
-    answer = equal(frame, left, right)
-    return [] if answer is None else [not answer]
-
-
-def _contains(frame: Frame, left: Collection, right: Collection) -> Collection:
-    if not right:
-        return []
-    if len(right) > 1:
-        raise EvaluationError(f"in: expected one item, found {len(right)}")
-    key = identity(frame, right[0])
-    frame.spend(len(left))
-    return [any(identity(frame, item) == key for item in left)]
-
-
-_COLLECTIONS: dict[str, Callable[[Frame, Collection, Collection], Collection]] = {
-    "=": lambda frame, left, right: _boolean(equal(frame, left, right)),
-    "!=": _unequal,
-    "~": lambda frame, left, right: [equivalent(frame, left, right)],
-    "!~": lambda frame, left, right: [not equivalent(frame, left, right)],
-    "|": lambda frame, left, right: distinct(frame, left + right),
-    "in": lambda frame, left, right: _contains(frame, right, left),
-    "contains": _contains,
-}

@@ -32,7 +32,7 @@ class Element:
         return f"Element({self.type})"
 
 
-def root(model: ModelInfo, value: Any, type_name: str | None = None, extra: Any = None) -> Element:
+def root(_model: ModelInfo, value: Any, type_name: str | None = None, extra: Any = None) -> Element:
     """The element an expression starts from; a resource tells its own type."""
     if type_name is None or type_name in _ABSTRACT:
         stated = value.get("resourceType") if isinstance(value, dict) else None
@@ -130,7 +130,7 @@ def _collect(
             found.append(_element(model, each, type_name, sibling))
 
 
-def _element(model: ModelInfo, value: Any, type_name: str, extra: Any) -> Element:
+def _element(_model: ModelInfo, value: Any, type_name: str, extra: Any) -> Element:
     if type(value) is dict and (type_name in _ABSTRACT or not type_name):
         stated = value.get("resourceType")
         if isinstance(stated, str):

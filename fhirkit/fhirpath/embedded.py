@@ -1,4 +1,4 @@
-"""The model of the embedded FHIR definitions: each type is read when an expression first meets it."""
+"""The model of the embedded FHIR definitions: a type is read when an expression first meets it."""
 
 from __future__ import annotations
 

@@ -173,7 +173,7 @@ def order(frame: Frame, left: Item, right: Item) -> int | None:
     if isinstance(left, str) and isinstance(right, str):
         return (left > right) - (left < right)
     if _is_number(left) and _is_number(right):
-        return (left > right) - (left < right)
+        return int(left > right) - int(left < right)
     if (
         isinstance(left, Temporal)
         and isinstance(right, Temporal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -9,11 +10,19 @@ from fhirkit.fhirpath import elements
 from fhirkit.fhirpath.closures import compile_node
 from fhirkit.fhirpath.elements import Element
 from fhirkit.fhirpath.environment import Environment
-from fhirkit.fhirpath.errors import EvaluationError
+from fhirkit.fhirpath.errors import EvaluationError, FhirPathError
 from fhirkit.fhirpath.frame import Collection, Evaluate, Frame, truth
 from fhirkit.fhirpath.model import ModelInfo
 from fhirkit.fhirpath.parser import parse
+from fhirkit.fhirpath.quick import Quick, quick
+from fhirkit.fhirpath.static import check
 from fhirkit.fhirpath.syntax import Node
+
+#: (focus, environment) → the answer of an invariant.
+Predicate = Callable[[Any, Environment], "bool | None"]
+
+# What the quick function raises on data of the wrong shape; the complete evaluation copes.
+_NOT_QUICK = (AttributeError, KeyError, TypeError, ValueError, RecursionError, FhirPathError)
 
 
 class Expression:
@@ -38,6 +47,9 @@ class Expression:
         self._model = model
         self._tree: Node = parse(text)
         self._evaluate: Evaluate = compile_node(self._tree, model)
+        self._quick: dict[str, Quick | None] = {}
+        if strict:
+            check(self._tree, model, type_name, check_order=check_order)
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
@@ -54,12 +66,8 @@ class Expression:
 
         ``extra`` is the ``_name`` sibling of a primitive focus.
         """
-        root = elements.root(self._model, focus, type_name or self.type_name, extra)
-        if environment is None:
-            environment = Environment(resource=focus, root_resource=focus)
-        elif environment.resource is None:
-            environment.resource = focus
-        return self._run(root, environment)
+        frame = self._frame(focus, environment, type_name, extra)
+        return self._run(frame)
 
     def evaluate(
         self,
@@ -84,32 +92,98 @@ class Expression:
         type_name: str | None = None,
         extra: Any = None,
     ) -> bool | None:
-        """The result as the answer of an invariant; None when the expression gives nothing."""
-        found = self.items(focus, environment, type_name=type_name, extra=extra)
-        if not found:
-            return None
-        if len(found) > 1:
-            raise EvaluationError(f"an invariant gave {len(found)} items instead of a boolean")
-        return truth(Frame(self._model, _NOTHING, found, strict=False), found)
+        """The result as the answer of an invariant; None when the expression gives nothing.
 
-    def _run(self, root: Element, environment: Environment) -> Collection:
-        this: Collection = [root]
-        frame = Frame(self._model, environment, this, strict=self.strict)
-        if environment.context is None:
-            environment.context = root.value
+        HL7's validator takes an invariant that gives nothing for a broken one.
+        """
+        if type(focus) is dict and extra is None:
+            name = type_name or self.type_name or focus.get("resourceType")
+            if isinstance(name, str):
+                test = self._quick_for(name)
+                surroundings = environment or Environment(resource=focus, root_resource=focus)
+                if test is not None and _holds(test, focus, surroundings):
+                    return True
+        frame = self._frame(focus, environment, type_name, extra)
+        return _answer(frame, self._run(frame))
+
+    def predicate(self, type_name: str) -> Predicate:
+        """``check`` for many focuses of one type: the least work for each of them.
+
+        The environment must name the resource the focus belongs to.
+        """
+        test = self._quick_for(type_name)
+
+        def complete(focus: Any, environment: Environment) -> bool | None:
+            frame = self._frame(focus, environment, type_name, None)
+            return _answer(frame, self._run(frame))
+
+        if test is None:
+            return complete
+        holds = test
+
+        def answer(focus: Any, environment: Environment) -> bool | None:
+            try:
+                if holds(focus, environment):
+                    return True
+            except _NOT_QUICK:
+                pass
+            return complete(focus, environment)
+
+        return answer
+
+    def _quick_for(self, type_name: str) -> Quick | None:
         try:
-            return self._evaluate(frame, this)
+            return self._quick[type_name]
+        except KeyError:
+            made = None if self.strict else quick(self._tree, self._model, type_name, self._slow)
+            self._quick[type_name] = made
+            return made
+
+    def _slow(self, node: Node, type_name: str) -> Callable[[Any, Environment, Any], bool | None]:
+        """The complete evaluation of a part, for the quick function to call."""
+        evaluate = compile_node(node, self._model)
+
+        def run(focus: Any, environment: Environment, root: Any) -> bool | None:
+            this = [elements.root(self._model, focus, type_name)]
+            frame = Frame(self._model, environment, this, strict=False)
+            if root is not focus:
+                frame.context = [elements.root(self._model, root, self.type_name)]
+            return truth(frame, evaluate(frame, this))
+
+        return run
+
+    def _frame(
+        self, focus: Any, environment: Environment | None, type_name: str | None, extra: Any
+    ) -> Frame:
+        if environment is None:
+            environment = Environment(resource=focus, root_resource=focus)
+        root = elements.root(self._model, focus, type_name or self.type_name, extra)
+        return Frame(self._model, environment, [root], strict=self.strict)
+
+    def _run(self, frame: Frame) -> Collection:
+        try:
+            return self._evaluate(frame, frame.this)
         except ArithmeticError:
             raise EvaluationError("a number is out of range") from None
         except RecursionError:
             raise EvaluationError("the data are nested too deeply") from None
 
 
-_NOTHING = Environment()
+def _holds(test: Quick, focus: Any, environment: Environment) -> bool:
+    try:
+        return test(focus, environment)
+    except _NOT_QUICK:
+        return False
+
+
+def _answer(frame: Frame, found: Collection) -> bool | None:
+    if len(found) > 1:
+        raise EvaluationError(f"an invariant gave {len(found)} items instead of a boolean")
+    return truth(frame, found)
 
 
 @lru_cache(maxsize=4096)
-def compile(  # noqa: A001  # the name every expression language uses; import the module
+def compile(  # noqa: A001  # what every expression language calls it; used as fhirpath.compile
     text: str,
     model: ModelInfo,
     type_name: str | None = None,
@@ -121,6 +195,6 @@ def compile(  # noqa: A001  # the name every expression language uses; import th
 
     ``ExpressionSyntaxError`` or ``SemanticError`` when the text is wrong in itself. ``strict``
     also refuses what the types forbid: elements that do not exist, functions of strings on
-    complex elements, ``as`` on collections.
+    complex elements, ``as`` on collections; ``check_order`` what needs an order and has none.
     """
     return Expression(text, model, type_name, strict=strict, check_order=check_order)

@@ -11,7 +11,9 @@ from fhirkit.fhirpath.environment import Environment
 from fhirkit.fhirpath.errors import EvaluationError, TooCostlyError
 from fhirkit.fhirpath.model import ModelInfo
 from fhirkit.fhirpath.quantity import Quantity
-from fhirkit.fhirpath.temporal import Temporal, read
+from fhirkit.fhirpath.temporal import Kind, Temporal, read
+
+_KINDS: dict[str, Kind] = {"Date": "Date", "DateTime": "DateTime", "Time": "Time"}
 
 #: bool, int, Decimal, str, Temporal, Quantity, TypeName or Element.
 Item: TypeAlias = Any
@@ -21,7 +23,17 @@ Collection: TypeAlias = list[Item]
 class Frame:
     """What an evaluation carries along: $this, $index, $total, variables, and the steps left."""
 
-    __slots__ = ("environment", "index", "left", "model", "strict", "this", "total", "variables")
+    __slots__ = (
+        "context",
+        "environment",
+        "index",
+        "left",
+        "model",
+        "strict",
+        "this",
+        "total",
+        "variables",
+    )
 
     def __init__(
         self, model: ModelInfo, environment: Environment, this: Collection, *, strict: bool
@@ -29,6 +41,7 @@ class Frame:
         self.model = model
         self.environment = environment
         self.this = this
+        self.context = this
         self.index: int | None = None
         self.total: Collection = []
         self.left = environment.budget
@@ -93,7 +106,7 @@ def primitive(value: Any, system: str, default: Any) -> Item:
             return default
         return Decimal(value) if system == "Decimal" and isinstance(value, int) else value
     if isinstance(value, str):
-        found = read(value, system)  # type: ignore[arg-type]  # one of the three kinds is left
+        found = read(value, _KINDS[system])
         return default if found is None else found
     return default
 
@@ -138,7 +151,7 @@ def single_integer(frame: Frame, collection: Collection, what: str) -> int | Non
     raise EvaluationError(f"{what}: expected an integer, found {kind_of(item)}")
 
 
-def truth(frame: Frame, collection: Collection, what: str = "condition") -> bool | None:
+def truth(_frame: Frame, collection: Collection, what: str = "condition") -> bool | None:
     """A collection as a boolean: empty is unknown, one item that is no boolean is true.
 
     http://hl7.org/fhirpath/N1/#singleton-evaluation-of-collections

@@ -45,7 +45,7 @@ class Empty:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """``$this``, ``$index`` or ``$total`` (``name`` without the dollar sign)."""
+    """One of ``$this``, ``$index``, ``$total``; ``name`` has no dollar sign."""
 
     name: str
     at: int = 0

@@ -21,15 +21,14 @@ _TIME = re.compile(r"([0-9]{2})(?::([0-9]{2})(?::([0-9]{2})(\.[0-9]+)?)?)?")
 _ZONE = re.compile(r"(Z|[+-][0-9]{2}:[0-9]{2})\Z")
 #: The widest offsets in use: a time without a zone may lie anywhere between.
 _EAST, _WEST = 14 * 60, -12 * 60
-_MINUTE = 4  # index of the minute in ``parts``
 # The unit a quantity is reduced to when the value has only so many parts, and its length.
 _DAYS = {"year": 365, "month": 30}
-_SECONDS = {
-    "week": 604800,
-    "day": 86400,
-    "hour": 3600,
-    "minute": 60,
-    "second": 1,
+_SECONDS: dict[str, Decimal] = {
+    "week": Decimal(604800),
+    "day": Decimal(86400),
+    "hour": Decimal(3600),
+    "minute": Decimal(60),
+    "second": Decimal(1),
     "millisecond": Decimal("0.001"),
 }
 
@@ -167,7 +166,9 @@ def _shifted(value: Temporal, minutes: int) -> Temporal:
         return Temporal(value.kind, value.parts, value.fraction, value.digits)
     padded = (*value.parts, 0)[:5]
     try:
-        moved = datetime(*padded, tzinfo=UTC) + timedelta(minutes=minutes)
+        year, month, day, hour, minute = padded
+        start = datetime(year, month, day, hour, minute, tzinfo=UTC)
+        moved = start + timedelta(minutes=minutes)
     except OverflowError:
         return Temporal(value.kind, value.parts, value.fraction, value.digits)
     parts = (*moved.timetuple()[:5], *value.parts[5:])[: len(value.parts)]
@@ -194,7 +195,7 @@ def add(value: Temporal, amount: Decimal, unit: str) -> Temporal | None:
         return _add_months(value, 12 * (count if unit == "year" else int(count / 12)))
     if unit == "month":
         return _add_months(value, count)
-    seconds = Decimal(_SECONDS[unit]) * count
+    seconds = _SECONDS[unit] * count
     if len(value.parts) < 3:
         days = int(seconds / 86400)
         if len(value.parts) == 1:
@@ -228,7 +229,9 @@ def _add_seconds(value: Temporal, seconds: Decimal) -> Temporal | None:
     if fraction < 0:
         whole, fraction = whole - 1, fraction + 1
     try:
-        moved = datetime(*value.parts[:3], tzinfo=UTC) + timedelta(seconds=int(whole))
+        year, month, day = value.parts[:3]
+        start = datetime(year, month, day, tzinfo=UTC)
+        moved = start + timedelta(seconds=int(whole))
     except OverflowError:
         return None
     digits = max(value.digits, 3 if fraction else 0)
@@ -236,7 +239,7 @@ def _add_seconds(value: Temporal, seconds: Decimal) -> Temporal | None:
 
 
 def _add_to_time(value: Temporal, count: int, unit: str) -> Temporal:
-    total = (_total(value) + Decimal(_SECONDS[unit]) * count) % 86400
+    total = (_total(value) + _SECONDS[unit] * count) % 86400
     if total < 0:
         total += 86400
     whole, fraction = divmod(total, 1)

@@ -147,7 +147,49 @@ _PLAIN: dict[str, tuple[str, str]] = {
 }
 # Arbitrary units: comparable with themselves alone.
 _ARBITRARY = frozenset(
-    ["[arb'U]", "[USP'U]", "[GPL'U]", "[MPL'U]", "[APL'U]", "[beth'U]", "[todd'U]", "[CFU]", "[FFU]", "[PFU]", "[BAU]", "[AU]", "[bdsk'U]", "[kunk'U]", "[mclg'U]", "[knk'U]", "[dye'U]", "[anti'Xa'U]", "[Lf]", "[EID_50]", "[TCID_50]", "[CCID_50]", "[pH]", "[HPF]", "[LPF]", "[acr_br]", "[diop]", "[smgy'U]", "[ka'U]", "[tb'U]", "[Amb'a'1'U]", "[D'ag'U]", "[ELU]", "[EU]", "Cel", "[degF]", "[degRe]", "B", "Np", "[S]", "[MET]"]
+    [
+        "[arb'U]",
+        "[USP'U]",
+        "[GPL'U]",
+        "[MPL'U]",
+        "[APL'U]",
+        "[beth'U]",
+        "[todd'U]",
+        "[CFU]",
+        "[FFU]",
+        "[PFU]",
+        "[BAU]",
+        "[AU]",
+        "[bdsk'U]",
+        "[kunk'U]",
+        "[mclg'U]",
+        "[knk'U]",
+        "[dye'U]",
+        "[anti'Xa'U]",
+        "[Lf]",
+        "[EID_50]",
+        "[TCID_50]",
+        "[CCID_50]",
+        "[pH]",
+        "[HPF]",
+        "[LPF]",
+        "[acr_br]",
+        "[diop]",
+        "[smgy'U]",
+        "[ka'U]",
+        "[tb'U]",
+        "[Amb'a'1'U]",
+        "[D'ag'U]",
+        "[ELU]",
+        "[EU]",
+        "Cel",
+        "[degF]",
+        "[degRe]",
+        "B",
+        "Np",
+        "[S]",
+        "[MET]",
+    ]
 )
 _ANGLES = {"deg": _PI / 180, "'": _PI / 10800, "''": _PI / 648000, "[pi]": _PI}
 _EXPONENT = re.compile(r"(.*?[^0-9+-])([+-]?[0-9]{1,2})\Z", re.DOTALL)
@@ -185,22 +227,22 @@ def _product(tokens: list[str]) -> tuple[Fraction, Dimension] | None:
     factor, powers = Fraction(1), dict[str, int]()
     stack: list[int] = []  # the sign of each open bracket
     sign, around, wants_unit = 1, 1, True
-    for position, token in enumerate(tokens):
-        if token in (".", "/"):
-            if wants_unit and not (position == 0 and token == "/"):
+    for position, piece in enumerate(tokens):
+        if piece in (".", "/"):
+            if wants_unit and not (position == 0 and piece == "/"):
                 return None
-            sign, wants_unit = (-1 if token == "/" else 1), True
-        elif token == "(":
+            sign, wants_unit = (-1 if piece == "/" else 1), True
+        elif piece == "(":
             if not wants_unit:
                 return None
             stack.append(around)
             around, sign = around * sign, 1
-        elif token == ")":
+        elif piece == ")":
             if wants_unit or not stack:
                 return None
             around = stack.pop()
         else:
-            if not wants_unit or (part := _component(token)) is None:
+            if not wants_unit or (part := _component(piece)) is None:
                 return None
             direction, wants_unit = around * sign, False
             factor *= part[0] ** direction

@@ -6,7 +6,8 @@ from typing import Any
 
 from fhirpath_suite import Case, Value
 
-from fhirkit.fhirpath import Environment, compile, embedded_model
+from fhirkit import fhirpath
+from fhirkit.fhirpath import Environment, embedded_model
 from fhirkit.fhirpath.elements import Element
 from fhirkit.fhirpath.equality import text_of
 from fhirkit.fhirpath.types import system_name
@@ -26,7 +27,7 @@ def engine(case: Case, resource: Any) -> list[Value]:
     """The values of a test's expression, types checked beforehand as HL7's runner does."""
     model = embedded_model()
     type_name = resource["resourceType"] if resource else None
-    expression = compile(
+    expression = fhirpath.compile(
         case.expression,
         model,
         type_name,

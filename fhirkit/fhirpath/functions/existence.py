@@ -9,7 +9,7 @@ from fhirkit.fhirpath.functions.registry import function
 
 
 @function("empty", returns="Boolean")
-def empty(frame: Frame, source: Collection) -> Collection:
+def empty(_frame: Frame, source: Collection) -> Collection:
     """Whether there is no item."""
     return [not source]
 
@@ -81,7 +81,7 @@ def _is_subset(frame: Frame, part: Collection, whole: Collection) -> bool:
 
 
 @function("count", returns="Integer")
-def count(frame: Frame, source: Collection) -> Collection:
+def count(_frame: Frame, source: Collection) -> Collection:
     """The number of items."""
     return [len(source)]
 

@@ -32,7 +32,7 @@ def has_value(frame: Frame, source: Collection) -> Collection:
     return [len(source) == 1 and _has_value(frame, source[0])]
 
 
-def _has_value(frame: Frame, item: Any) -> bool:
+def _has_value(_frame: Frame, item: Any) -> bool:
     if not isinstance(item, Element):
         return True
     return item.value is not None and type(item.value) is not dict

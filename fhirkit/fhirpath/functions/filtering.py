@@ -55,7 +55,7 @@ def repeat(frame: Frame, source: Collection, projection: Evaluate) -> Collection
 
 
 @function("single", returns="first")
-def single_item(frame: Frame, source: Collection) -> Collection:
+def single_item(_frame: Frame, source: Collection) -> Collection:
     """The only item; an error when there are several."""
     if len(source) > 1:
         raise EvaluationError(f"single(): expected one item, found {len(source)}")
@@ -63,19 +63,19 @@ def single_item(frame: Frame, source: Collection) -> Collection:
 
 
 @function("first", returns="first")
-def first(frame: Frame, source: Collection) -> Collection:
+def first(_frame: Frame, source: Collection) -> Collection:
     """The first item."""
     return source[:1]
 
 
 @function("last", returns="first")
-def last(frame: Frame, source: Collection) -> Collection:
+def last(_frame: Frame, source: Collection) -> Collection:
     """The last item."""
     return source[-1:]
 
 
 @function("tail", returns="same")
-def tail(frame: Frame, source: Collection) -> Collection:
+def tail(_frame: Frame, source: Collection) -> Collection:
     """All but the first item."""
     return source[1:]
 

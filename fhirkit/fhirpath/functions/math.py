@@ -14,6 +14,7 @@ _EXACT = Context(prec=40)
 _SHOWN = Context(prec=28)
 #: An integer with more digits is out of the range of System.Integer anyway.
 _MOST_DIGITS = 18
+_LARGEST_POWER = 10_000
 
 
 def _number(frame: Frame, source: Collection, name: str) -> int | Decimal | None:
@@ -101,9 +102,10 @@ def power(frame: Frame, source: Collection, exponent: Collection) -> Collection:
     value, by = _number(frame, source, "power"), _number(frame, exponent, "power")
     if value is None or by is None:
         return []
-    if (value < 0 and by != int(by)) or (value == 0 and by < 0) or abs(by) > 10_000:
+    base, by_whole = Decimal(value), Decimal(by).to_integral_value() == by
+    if (base < 0 and not by_whole) or (base == 0 and by < 0) or abs(by) > _LARGEST_POWER:
         return []
-    result = _EXACT.power(Decimal(value), Decimal(by)) if by != 0 else Decimal(1)
+    result = _EXACT.power(base, Decimal(by)) if by != 0 else Decimal(1)
     if isinstance(value, int) and isinstance(by, int) and by >= 0:
         return [int(result)] if result.adjusted() <= _MOST_DIGITS else []
     return [_SHOWN.plus(result)]

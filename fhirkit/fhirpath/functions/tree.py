@@ -34,7 +34,7 @@ def descendants(frame: Frame, source: Collection) -> Collection:
 
 @function("trace", 1, 2, lazy=True, returns="same")
 def trace(
-    frame: Frame, source: Collection, name: Evaluate, projection: Evaluate | None = None
+    _frame: Frame, source: Collection, _name: Evaluate, _projection: Evaluate | None = None
 ) -> Collection:
     """The input, unchanged. Nothing is written anywhere: it could be a patient's data."""
     return source
@@ -69,19 +69,19 @@ def define_variable(
 
 
 @function("now", returns="DateTime")
-def now(frame: Frame, source: Collection) -> Collection:
+def now(frame: Frame, _source: Collection) -> Collection:
     """The moment of evaluation."""
     return [from_datetime(frame.environment.clock())]
 
 
 @function("today", returns="Date")
-def today(frame: Frame, source: Collection) -> Collection:
+def today(frame: Frame, _source: Collection) -> Collection:
     """The day of evaluation."""
     return [Temporal("Date", from_datetime(frame.environment.clock()).parts[:3])]
 
 
 @function("timeOfDay", returns="Time")
-def time_of_day(frame: Frame, source: Collection) -> Collection:
+def time_of_day(frame: Frame, _source: Collection) -> Collection:
     """The time of evaluation."""
     moment = from_datetime(frame.environment.clock())
     return [Temporal("Time", moment.parts[3:], moment.fraction, moment.digits)]
