@@ -67,6 +67,8 @@ class Span:
     point: bool = False
     #: The start is only known to be no later than ``start`` ("for over a year").
     started_by: bool = False
+    #: It has ended ("stopped", "completed"), at a time that is not given.
+    ended: str = ""
 
     @property
     def dated(self) -> bool:
@@ -102,7 +104,8 @@ class Span:
             return f"{begun}, {ended}" if self.started_by else f"{begun} {ended}".strip()
         if self.ongoing:
             return f"{begun}, ongoing" if begun else "ongoing, start not known"
-        return f"{begun}, end not known" if begun else "no date"
+        close = f"{self.ended}, date not given" if self.ended else "end not known"
+        return f"{begun}, {close}" if begun else "no date"
 
 
 def parse(text: Any) -> Interval | None:

@@ -19,6 +19,7 @@ from fhirkit.report.phrases import (
 from fhirkit.report.records import Entry, Record
 from fhirkit.report.source import DERIVATION, Quote, Sources
 from fhirkit.report.titles import target_title, title_of
+from fhirkit.report.untrusted import first_code, listed
 from fhirkit.report.visible import shortened
 
 #: More rows than this of one resource are folded; the page says how many, its JSON has them all.
@@ -26,47 +27,14 @@ MOST_ROWS = 60
 _DEEPEST = 8
 
 # Said by the card's head already, or of interest to an engineer only: shown under "Details".
-_QUIET = frozenset(
-    {
-        "id",
-        "meta",
-        "implicitRules",
-        "language",
-        "identifier",
-        "subject",
-        "patient",
-        "encounter",
-        "category",
-        "status",
-        "clinicalStatus",
-        "verificationStatus",
-        "lifecycleStatus",
-        "achievementStatus",
-        "interpretation",
-        "intent",
-        "code",
-        "title",
-        "medicationCodeableConcept",
-        "vaccineCode",
-        "class",
-        "performer",
-        "author",
-        "requester",
-        "recorder",
-        "extension",
-        "modifierExtension",
-        "contained",
-        "partOf",
-        "fullUrl",
-        "managingOrganization",
-        "context",
-        "url",
-        "version",
-        "publisher",
-        "issued",
-        "doNotPerform",
-    }
-)
+_QUIET_NAMES = """
+    id meta implicitRules language identifier subject patient encounter category status
+    clinicalStatus verificationStatus lifecycleStatus achievementStatus interpretation intent
+    code title medicationCodeableConcept vaccineCode class performer author requester recorder
+    extension modifierExtension contained partOf fullUrl managingOrganization context url
+    version publisher issued doNotPerform medicationReference
+"""
+_QUIET = frozenset(_QUIET_NAMES.split())
 _SKIPPED = frozenset({"resourceType", "text", "div"})
 _DATES = ("date", "dateTime", "DateTime", "Date", "instant", "period", "issued", "authoredOn")
 
@@ -136,7 +104,11 @@ class Reader:
         holder = item if isinstance(item, dict) else extra
         row = replace(row, quotes=self._sources.quotes(holder, entry.anchor))
         if name in ("dataAbsentReason", "emptyReason"):
-            words = absent_words(_first_code(item)) if name[0] == "d" else concept(item)
+            words = (
+                absent_words(first_code(item) or concept(item) or None)
+                if name[0] == "d"
+                else concept(item)
+            )
             named = "Value" if name[0] == "d" else "Entries"
             yield replace(row, name=named, value=f"missing: {words}", absent=True, quiet=False)
             return
@@ -147,7 +119,7 @@ class Reader:
         yield from self._value(row, name, item, entry)
 
     def _value(self, row: Row, name: str, item: Any, entry: Entry) -> Iterator[Row]:
-        if isinstance(item, dict) and isinstance(item.get("reference"), str | dict):
+        if isinstance(item, dict) and isinstance(item.get("reference"), str):
             yield self._reference(row, item, entry)
             return
         text = phrase(item)
@@ -166,6 +138,10 @@ class Reader:
                     )
             return
         if isinstance(item, dict):
+            only = _only_member(item)
+            if only and row.depth < _DEEPEST:
+                yield from self._only(row, only, item[only], entry)
+                return
             head, used = _head(item, self._record)
             kind = item.get("resourceType")
             named = f"{row.name}: {kind}" if isinstance(kind, str) else row.name
@@ -176,6 +152,15 @@ class Reader:
             return
         if isinstance(item, list):
             yield replace(row, value=f"{len(item)} values")
+
+    def _only(self, row: Row, name: str, value: Any, entry: Entry) -> Iterator[Row]:
+        """The one member of a structure, under the structure's name: ``evidence.detail``."""
+        for item in value if isinstance(value, list) else [value]:
+            for inner in self._item(name, item, None, entry, row.depth, quiet=row.quiet):
+                if inner.depth == row.depth:
+                    quotes = tuple(dict.fromkeys((*row.quotes, *inner.quotes)))
+                    inner = replace(inner, name=row.name, quotes=quotes)
+                yield inner
 
     def _reference(self, row: Row, item: dict[str, Any], entry: Entry) -> Row:
         found = self._record.find(item)
@@ -192,7 +177,7 @@ class Reader:
                 quotes = self._sources.quotes(part, entry.anchor)
                 yield Row(label(name), f"missing: {reason}", depth, absent=True, quotes=quotes)
             elif isinstance(part, dict):
-                for extension in _list(part.get("extension")):
+                for extension in listed(part.get("extension")):
                     yield from self._extension(extension, entry, depth, quiet=quiet)
 
     def _extension(
@@ -205,11 +190,17 @@ class Reader:
         for key, value in item.items():
             if key.startswith("value"):
                 yield from self._value(row, key, value, entry)
-        inner = _list(item.get("extension"))
+        inner = listed(item.get("extension"))
         if inner and depth < _DEEPEST:
             yield row
             for part in inner:
                 yield from self._extension(part, entry, depth + 1, quiet=quiet)
+
+
+def _only_member(item: dict[str, Any]) -> str:
+    """The name of the single member that is not about the element itself; "" if there are more."""
+    names = [name for name in item if name not in ("id", "extension", "modifierExtension")]
+    return names[0] if len(names) == 1 and not names[0].startswith("_") else ""
 
 
 def _head(item: dict[str, Any], record: Record) -> tuple[str, set[str]]:
@@ -227,7 +218,12 @@ def _head(item: dict[str, Any], record: Record) -> tuple[str, set[str]]:
         found = item.get(name)
         text = found if isinstance(found, str) else concept(found)
         if text and isinstance(found, str | dict):
-            return shortened(text, 400), {name} if isinstance(found, str) else set()
+            used = {name} if isinstance(found, str) else set()
+            if item.get("status") == "unknown":
+                used.add("status")
+            if item.get("doNotPerform") is True:
+                return f"do not: {shortened(text, 400)}", used | {"doNotPerform"}
+            return shortened(text, 400), used
     if isinstance(code, dict):
         return concept(code), set()
     return "", set()
@@ -242,13 +238,3 @@ def _beside(extras: Any, index: int) -> Any:
     if not isinstance(extras, list):
         return extras
     return extras[index] if index < len(extras) else None
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _first_code(item: Any) -> Any:
-    codings = item.get("coding") if isinstance(item, dict) else None
-    first = _list(codings)[:1]
-    return first[0].get("code") if first and isinstance(first[0], dict) else concept(item) or None

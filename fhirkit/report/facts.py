@@ -18,12 +18,15 @@ from fhirkit.report.schedule import when_of
 from fhirkit.report.source import Document, Quote, Sources
 from fhirkit.report.timeline import Timeline, timeline_of
 from fhirkit.report.titles import Chip, chips_of, entry_title, patient_name, title_of, value_of
+from fhirkit.report.untrusted import dicts, text
+from fhirkit.report.visible import Whole
 
 #: Cards, charts, issues and characters of JSON that one page holds before it folds.
 MOST_CARDS = 1000
 MOST_PANELS = 48
 MOST_ISSUES = 500
 MOST_JSON = 6_000_000
+MOST_JSON_EACH = 1_000_000
 _LONGEST_STRING = 2000
 
 
@@ -174,6 +177,7 @@ class _Cards:
 
     def _card(self, entry: Entry) -> Card:
         resource = entry.resource
+        title = entry_title(entry, self._record)
         quotes = self._sources.quotes(resource, entry.anchor)
         rows, folded = self._reader.rows(entry)
         value, absent = value_of(resource) if entry.type == "Observation" else ("", False)
@@ -181,13 +185,13 @@ class _Cards:
         json, note = self._json(resource)
         return Card(
             entry,
-            entry_title(entry, self._record),
+            title,
             value,
             absent,
             at.words if at else "",
             chips_of(resource),
             quotes,
-            tuple(row for row in rows if not row.quiet and not _said(row, value, entry)),
+            tuple(row for row in rows if not row.quiet and not _said(row, title, value, entry)),
             tuple(row for row in rows if row.quiet),
             folded,
             tuple(
@@ -206,10 +210,14 @@ class _Cards:
             text = dumps(shortened.of(resource)).rstrip("\n")
         except (TypeError, ValueError):
             return "", "This resource cannot be written as JSON."
+        if len(text) > MOST_JSON_EACH:
+            return "", f"This resource is left out: {len(text):,} characters are too many to show."
         self._json_left -= len(text)
         if not shortened.count:
-            return text, ""
-        return text, f"Very long texts are shortened here ({shortened.count}); the input has them."
+            return Whole(text), ""
+        return Whole(
+            text
+        ), f"Very long texts are shortened here ({shortened.count}); the input has them."
 
 
 class _Shortened:
@@ -229,8 +237,10 @@ class _Shortened:
         return [self.of(member) for member in value] if isinstance(value, list) else value
 
 
-def _said(row: Row, value: str, entry: Entry) -> bool:
+def _said(row: Row, title: str, value: str, entry: Entry) -> bool:
     """Whether a row only repeats what the head of the card says."""
+    if row.depth == 0 and row.value == title and not (row.codes or row.target or row.quotes):
+        return True
     if entry.type == "Observation" and row.depth == 0 and not row.codes:
         return row.name.startswith("Value") and (row.value == value or row.absent)
     return False
@@ -256,9 +266,9 @@ def _title(record: Record) -> str:
     for kind in ("Composition", "DocumentReference"):
         for entry in record:
             name = "title" if kind == "Composition" else "description"
-            text = entry.resource.get(name) if entry.type == kind else None
-            if isinstance(text, str) and text.strip():
-                return text
+            named = text(entry.resource, name) if entry.type == kind else ""
+            if named.strip():
+                return named
     if record.patient:
         return patient_name(record.patient.resource) or "A patient's record"
     if len(record) == 1:
@@ -277,28 +287,27 @@ def _subject(record: Record) -> tuple[str, ...]:
     patient = record.patient.resource
     named = patient_name(patient)
     parts = [named or f"name {_why(patient, 'name')}"]
-    if isinstance(patient.get("gender"), str):
-        parts.append(patient["gender"])
+    parts += [text(patient, "gender")] if text(patient, "gender") else []
     for entry in record:
-        code = entry.resource.get("code")
-        for coding in code.get("coding") or () if isinstance(code, dict) else ():
-            if isinstance(coding, dict) and coding.get("code") in _AGE:
-                age = quantity(entry.resource.get("valueQuantity"))
-                if age and len(parts) < 4:
-                    parts.append(f"age {age}")
-    born = patient.get("birthDate")
+        if len(parts) < 3 and _is_age(entry):
+            age = quantity(entry.resource.get("valueQuantity"))
+            parts += [f"age {age}"] if age else []
+    born = text(patient, "birthDate")
     parts.append(f"born {when(born)}" if born else f"birth date {_why(patient, 'birthDate')}")
-    died = patient.get("deceasedDateTime")
+    died = text(patient, "deceasedDateTime")
     if died or patient.get("deceasedBoolean") is True:
         parts.append(f"died {when(died)}" if died else "died")
     return tuple(parts)
 
 
+def _is_age(entry: Entry) -> bool:
+    code = entry.resource.get("code") if entry.type == "Observation" else None
+    return any(text(coding, "code") in _AGE for coding in dicts(code, "coding"))
+
+
 def _why(patient: dict[str, Any], name: str) -> str:
     reason = absent_reason(patient.get(f"_{name}"))
-    value = patient.get(name)
-    for part in value if isinstance(value, list) else ():
-        if isinstance(part, dict):
-            reason = reason or absent_reason(part) or absent_reason(part.get("_text"))
-            reason = reason or absent_reason(part.get("_family"))
+    for part in dicts(patient, name):
+        reason = reason or absent_reason(part) or absent_reason(part.get("_text"))
+        reason = reason or absent_reason(part.get("_family"))
     return reason or "not given"

@@ -7,6 +7,7 @@ Systolic and diastolic pressure are read as one pair.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -17,6 +18,8 @@ from fhirkit.report.phrases import coded, concept, quantity, unit
 from fhirkit.report.records import Entry, Record
 from fhirkit.report.schedule import when_of
 from fhirkit.report.titles import value_of
+from fhirkit.report.untrusted import dicts
+from fhirkit.report.untrusted import text as text_of
 
 Category = Literal["vital", "laboratory", "other"]
 
@@ -25,6 +28,7 @@ _DIASTOLIC = {("http://loinc.org", "8462-4"), ("http://snomed.info/sct", "271650
 #: v3-ObservationInterpretation → level on a low, normal, high scale.
 _LEVELS = {"LL": -2, "LU": -2, "L": -1, "N": 0, "H": 1, "HU": 2, "HH": 2}
 _CATEGORIES: dict[str, Category] = {"vital-signs": "vital", "laboratory": "laboratory"}
+_PROPERTY = re.compile(r" \[[A-Za-z0-9/# .-]{1,40}\]")
 _UNUSABLE = {"entered-in-error", "cancelled"}
 
 
@@ -70,7 +74,7 @@ def series_of(record: Record) -> list[Series]:
     """All series, vital signs first, then laboratory, then others, each in order of appearance."""
     found: dict[tuple[str, str], Series] = {}
     for entry in record:
-        if entry.type == "Observation" and entry.resource.get("status") not in _UNUSABLE:
+        if entry.type == "Observation" and text_of(entry.resource, "status") not in _UNUSABLE:
             for key, title, name, value in _values(entry, record):
                 series = found.get((key, name))
                 if series is None:
@@ -102,25 +106,21 @@ def _join_unitless(found: dict[tuple[str, str], Series]) -> None:
 def _values(entry: Entry, record: Record) -> Iterator[tuple[str, str, str, Value]]:
     """``key, title, unit, value`` of every result of an observation that can be charted."""
     resource = entry.resource
-    title = concept(resource.get("code")) or "Observation"
+    title = _short(concept(resource.get("code"))) or "Observation"
     pair = _pair(entry, record)
     if pair:
-        yield (
-            _key(resource),
-            title,
-            unit(_component(resource, _SYSTOLIC).get("valueQuantity")),
-            pair,
-        )
+        name = unit(_component(resource, _SYSTOLIC).get("valueQuantity"))
+        yield _key(resource), "Blood pressure", name, pair
         return
     own = _value(entry, resource, resource, record)
     if own:
         yield _key(resource), title, unit(resource.get("valueQuantity")), own
-    for component in _components(resource):
+    for component in dicts(resource, "component"):
         part = _value(entry, component, resource, record)
         if part and part.number is not None:
-            named = concept(component.get("code"))
+            named = _short(concept(component.get("code")))
             key = f"{_key(resource)} {_key(component)}"
-            yield key, f"{named}", unit(component.get("valueQuantity")), part
+            yield key, named, unit(component.get("valueQuantity")), part
 
 
 def _value(
@@ -142,7 +142,6 @@ def _value(
         # "Not known" adds nothing to "not reported"; any other reason does.
         absent, text = True, (text or "value not reported").removesuffix(": not known")
     at = when_of(entry, record)
-    comparator = found.get("comparator") if isinstance(found, dict) else None
     return Value(
         entry,
         text,
@@ -151,7 +150,7 @@ def _value(
         number,
         level=level,
         absent=absent,
-        comparator=comparator if isinstance(comparator, str) else "",
+        comparator=text_of(found, "comparator"),
         limits=_limits(holder, unit(found)),
     )
 
@@ -201,7 +200,7 @@ def _limits(holder: dict[str, Any], name: str) -> tuple[float | None, float | No
 
 
 def _level(holder: dict[str, Any]) -> int | None:
-    for item in holder.get("interpretation") or ():
+    for item in dicts(holder, "interpretation"):
         for _, code in coded(item):
             if code in _LEVELS:
                 return _LEVELS[code]
@@ -209,23 +208,23 @@ def _level(holder: dict[str, Any]) -> int | None:
 
 
 def _category(resource: dict[str, Any]) -> Category:
-    for item in resource.get("category") or ():
+    for item in dicts(resource, "category"):
         for _, code in coded(item):
             if code in _CATEGORIES:
                 return _CATEGORIES[code]
     return "other"
 
 
-def _components(resource: dict[str, Any]) -> list[dict[str, Any]]:
-    found = resource.get("component")
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
-
-
 def _component(resource: dict[str, Any], wanted: set[tuple[str, str]]) -> dict[str, Any]:
-    for item in _components(resource):
+    for item in dicts(resource, "component"):
         if wanted.intersection(coded(item.get("code"))):
             return item
     return {}
+
+
+def _short(name: str) -> str:
+    """A LOINC long name without its property: ``Hemoglobin [Mass/volume] in Blood``."""
+    return _PROPERTY.sub("", name)
 
 
 def _key(holder: dict[str, Any]) -> str:

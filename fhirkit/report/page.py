@@ -21,7 +21,7 @@ from fhirkit.core.issues import Outcome
 from fhirkit.report import charts
 from fhirkit.report.facts import MOST_CARDS, facts_of
 from fhirkit.report.records import record_of
-from fhirkit.report.visible import visible
+from fhirkit.report.visible import Whole, shortened, visible
 
 #: How a page made here is told from any other file.
 GENERATOR = '<meta name="generator" content="fhirkit'
@@ -64,9 +64,9 @@ def render(
 
 def _finalize(value: Any) -> Any:
     """Every value that reaches the page passes here, before it is escaped."""
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return visible(value)
-    return value
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return visible(value if isinstance(value, Whole) else shortened(value))
 
 
 @cache

@@ -12,6 +12,8 @@ from decimal import Decimal
 from typing import Any
 
 from fhirkit.report.dates import parse
+from fhirkit.report.untrusted import dicts
+from fhirkit.report.untrusted import text as text_of
 
 ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
@@ -40,11 +42,13 @@ _UNITS = {
     "mm[Hg]": "mmHg",
     "{score}": "",
     "1": "",
+    "a": "years",
     "10*3/uL": "10³/µL",
 }
 # Some of these endings are no choice in R4 (reasonReference); the word is as idle there.
 _CHOICE = re.compile(
     r"^([a-z]+)(?:DateTime|CodeableConcept|Reference|Quantity|SampledData)$"
+    r"|^(?P<code>reason)Code$"
     r"|^(?P<choice>value|onset|abatement|effective|performed|occurrence|deceased|timing|multipleBirth"
     r"|collected|scheduled|serviced|asNeeded|rate|dose|due|start|born|age|answer|product|content)"
     r"(?:Period|String|Boolean|Range|Ratio|Integer|Age|Timing|Instant|Time|Attachment|Duration|Money"
@@ -58,7 +62,9 @@ def label(name: str) -> str:
 
     The type at the end of a choice element's name is left out; the value shows it.
     """
-    words = _WORD.findall(_CHOICE.sub(lambda found: found[1] or found["choice"], name))
+    words = _WORD.findall(
+        _CHOICE.sub(lambda found: found[1] or found["code"] or found["choice"], name)
+    )
     text = " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in words)
     return text[:1].upper() + text[1:] if text else name
 
@@ -89,7 +95,7 @@ def concept(value: Any) -> str:
         return value if isinstance(value, str) else ""
     if isinstance(value.get("text"), str) and value["text"].strip():
         return str(value["text"])
-    codings = list(_dicts(value.get("coding")))
+    codings = dicts(value, "coding")
     for name in ("display", "code"):
         for coding in codings:
             if isinstance(coding.get(name), str):
@@ -103,26 +109,26 @@ def codes(value: Any) -> str:
     A system is named by the end of its URL; the full one is in the resource's JSON.
     """
     found = []
-    for coding in _dicts(value.get("coding") if isinstance(value, dict) else None):
-        system = _str(coding, "system").rstrip("/").rpartition("/")[2]
-        code = _str(coding, "code")
-        found.append(
-            " ".join(part for part in (f"{system}|{code}", _str(coding, "display")) if part)
-        )
+    said = concept(value)
+    for coding in dicts(value, "coding"):
+        system = text_of(coding, "system").rstrip("/").rpartition("/")[2]
+        display = text_of(coding, "display")
+        shown = "" if display == said else f" {display}"
+        found.append(f"{system}|{text_of(coding, 'code')}{shown}".rstrip())
     return " · ".join(found)
 
 
 def coded(value: Any) -> Iterator[tuple[str, str]]:
     """Every (system, code) of a CodeableConcept."""
-    for coding in _dicts(value.get("coding") if isinstance(value, dict) else None):
-        yield _str(coding, "system"), _str(coding, "code")
+    for coding in dicts(value, "coding"):
+        yield text_of(coding, "system"), text_of(coding, "code")
 
 
 def unit(value: Any) -> str:
     """The unit of a Quantity for reading: the given unit, else the UCUM code, a few prettified."""
     if not isinstance(value, dict):
         return ""
-    written = _str(value, "unit") or _str(value, "code")
+    written = text_of(value, "unit") or text_of(value, "code")
     return _UNITS.get(written, written)
 
 
@@ -132,7 +138,7 @@ def quantity(value: Any) -> str:
         return ""
     name = unit(value)
     gap = "" if name == "%" else " "
-    return f"{_str(value, 'comparator')}{value['value']}{gap if name else ''}{name}"
+    return f"{text_of(value, 'comparator')}{value['value']}{gap if name else ''}{name}"
 
 
 def when(value: Any) -> str:
@@ -143,7 +149,7 @@ def when(value: Any) -> str:
 
 def absent_reason(element: Any) -> str | None:
     """Why an element is missing, if it says so by extension (data-absent-reason), in words."""
-    for extension in _dicts(element.get("extension") if isinstance(element, dict) else None):
+    for extension in dicts(element, "extension"):
         if extension.get("url") == ABSENT:
             return absent_words(extension.get("valueCode"))
     return None
@@ -154,16 +160,6 @@ def absent_words(code: Any) -> str:
     return ABSENT_WORDS.get(code, code) if isinstance(code, str) else "no reason given"
 
 
-def _str(value: dict[str, Any], name: str) -> str:
-    found = value.get(name)
-    return found if isinstance(found, str) else ""
-
-
-def _dicts(value: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(value, list):
-        yield from (item for item in value if isinstance(item, dict))
-
-
 def _join(value: dict[str, Any], *names: str, by: str = " ") -> str:
     listed = [value.get(name) for name in names]
     parts = [part for found in listed for part in (found if isinstance(found, list) else [found])]
@@ -171,7 +167,7 @@ def _join(value: dict[str, Any], *names: str, by: str = " ") -> str:
 
 
 def _period(value: dict[str, Any]) -> str:
-    start, end = value.get("start"), value.get("end")
+    start, end = text_of(value, "start"), text_of(value, "end")
     if start and end:
         return when(start) if start == end else f"{when(start)} – {when(end)}"
     return f"since {when(start)}" if start else f"until {when(end)}"
@@ -191,7 +187,7 @@ def _attachment(value: dict[str, Any]) -> str:
 
 
 def _sampled(value: dict[str, Any]) -> str:
-    return f"sampled data, {len(_str(value, 'data').split()):,} values, not drawn here"
+    return f"sampled data, {len(text_of(value, 'data').split()):,} values, not drawn here"
 
 
 def _repeat(value: dict[str, Any]) -> str:
@@ -241,7 +237,7 @@ _SHAPES: tuple[_Shape, ...] = (
     (
         _keys("system version code display userSelected"),
         lambda v: "code" in v or "display" in v,
-        lambda v: _str(v, "display") or _str(v, "code"),
+        lambda v: text_of(v, "display") or text_of(v, "code"),
     ),
     (_keys("start end"), _always, _period),
     (
@@ -291,7 +287,7 @@ _SHAPES: tuple[_Shape, ...] = (
     (
         _keys("value currency"),
         lambda v: "currency" in v,
-        lambda v: f"{v.get('value', '')} {_str(v, 'currency')}".strip(),
+        lambda v: f"{v.get('value', '')} {text_of(v, 'currency')}".strip(),
     ),
     (_keys("repeat code event"), lambda v: "event" not in v, _timing),
     (

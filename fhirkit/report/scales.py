@@ -52,7 +52,7 @@ def nice_range(values: Iterable[float], ticks: int = 4) -> tuple[float, float, f
     found = list(values)
     low, high = min(found), max(found)
     if high - low <= abs(high) * 1e-9:
-        margin = abs(high) * 0.1 or 1.0
+        margin = abs(high) * 0.05 or 1.0
         low, high = low - margin, high + margin
     # Halved first: the difference of two huge numbers may not be finite.
     step = nice_step((high / 2 - low / 2) * 2 / ticks if high - low < math.inf else high / ticks)

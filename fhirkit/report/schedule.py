@@ -11,6 +11,7 @@ from typing import Any
 
 from fhirkit.report.dates import Interval, Span, instant, parse, period
 from fhirkit.report.records import Entry, Record
+from fhirkit.report.untrusted import dicts, text
 
 # Type → elements to try in turn. A Period lasts, a date is a point.
 _PLACES: dict[str, tuple[str, ...]] = {
@@ -54,6 +55,8 @@ _PLACES: dict[str, tuple[str, ...]] = {
 }
 _GOING_ON = {"active", "in-progress", "on-hold", "recurrence", "relapse", "accepted", "onleave"}
 
+_OVER = {"stopped", "completed", "finished", "cancelled", "revoked"}
+
 
 @dataclass(frozen=True, slots=True)
 class When:
@@ -74,16 +77,25 @@ def when_of(entry: Entry, record: Record) -> When | None:
     special = _SPECIAL.get(entry.type)
     span = special(resource) if special else _first(resource, _PLACES.get(entry.type, ()))
     if span:
-        return When(span)
+        return When(_closed(span, resource))
     if entry.type not in _PLACES and not special:
         return None
     holder = record.find(resource.get("encounter"))
     at = period(holder.resource.get("period")) if holder and holder is not entry else None
     if at is None:
         return None
-    if entry.type == "MedicationRequest":
-        return When(Span(at.start, None, ongoing=_ongoing(resource)), "date of its encounter")
+    if entry.type == "MedicationRequest" and at.start:
+        lasting = Span(at.start, None, ongoing=_ongoing(resource))
+        return When(_closed(lasting, resource), "begun at its encounter")
     return When(at, "date of its encounter")
+
+
+def _closed(span: Span, resource: dict[str, Any]) -> Span:
+    """With the status said, where something is over and its end is not given."""
+    status = text(resource, "status") or text(resource, "lifecycleStatus")
+    if span.end is None and status in _OVER:
+        return replace(span, ended=status)
+    return span
 
 
 def _first(resource: dict[str, Any], names: tuple[str, ...]) -> Span | None:
@@ -98,7 +110,7 @@ def _first(resource: dict[str, Any], names: tuple[str, ...]) -> Span | None:
 
 
 def _ongoing(resource: dict[str, Any]) -> bool:
-    return resource.get("status") in _GOING_ON or resource.get("lifecycleStatus") in _GOING_ON
+    return bool({text(resource, "status"), text(resource, "lifecycleStatus")} & _GOING_ON)
 
 
 def _condition(resource: dict[str, Any]) -> Span | None:
@@ -106,10 +118,7 @@ def _condition(resource: dict[str, Any]) -> Span | None:
     start, started_by = _bound(resource, "onset", early=True)
     end, _ = _bound(resource, "abatement", early=False)
     status = resource.get("clinicalStatus")
-    codes = status.get("coding") if isinstance(status, dict) else None
-    active = isinstance(codes, list) and any(
-        isinstance(code, dict) and code.get("code") in _GOING_ON for code in codes
-    )
+    active = any(text(code, "code") in _GOING_ON for code in dicts(status, "coding"))
     if start is None and end is None:
         noted = parse(resource.get("recordedDate"))
         # Recorded then, so begun by then.
@@ -132,9 +141,8 @@ def _bound(resource: dict[str, Any], name: str, *, early: bool) -> tuple[Interva
 
 def _goal(resource: dict[str, Any]) -> Span | None:
     start = parse(resource.get("startDate"))
-    targets = resource.get("target")
-    for target in targets if isinstance(targets, list) else ():
-        due = parse(target.get("dueDate")) if isinstance(target, dict) else None
+    for target in dicts(resource, "target"):
+        due = parse(target.get("dueDate"))
         if due:
             return Span(start, due)
     if start is None:
@@ -144,23 +152,22 @@ def _goal(resource: dict[str, Any]) -> Span | None:
 
 def _medication_request(resource: dict[str, Any]) -> Span | None:
     """The time the medicine is for if it is given, else from when it was written."""
-    for dosage in resource.get("dosageInstruction") or ():
-        timing = dosage.get("timing") if isinstance(dosage, dict) else None
-        repeat = timing.get("repeat") if isinstance(timing, dict) else None
-        bounds = period(repeat.get("boundsPeriod")) if isinstance(repeat, dict) else None
-        if bounds:
-            return replace(bounds, ongoing=bounds.end is None and _ongoing(resource))
-    dispense = resource.get("dispenseRequest")
-    valid = period(dispense.get("validityPeriod")) if isinstance(dispense, dict) else None
-    if valid:
-        return replace(valid, ongoing=valid.end is None and _ongoing(resource))
+    for dosage in dicts(resource, "dosageInstruction"):
+        for timing in dicts(dosage, "timing"):
+            for repeat in dicts(timing, "repeat"):
+                bounds = period(repeat.get("boundsPeriod"))
+                if bounds:
+                    return replace(bounds, ongoing=bounds.end is None and _ongoing(resource))
+    for dispense in dicts(resource, "dispenseRequest"):
+        valid = period(dispense.get("validityPeriod"))
+        if valid:
+            return replace(valid, ongoing=valid.end is None and _ongoing(resource))
     written = parse(resource.get("authoredOn"))
     return Span(written, None, ongoing=_ongoing(resource)) if written else None
 
 
 def _specimen(resource: dict[str, Any]) -> Span | None:
-    taken = resource.get("collection")
-    if isinstance(taken, dict):
+    for taken in dicts(resource, "collection"):
         found = instant(taken.get("collectedDateTime")) or period(taken.get("collectedPeriod"))
         if found:
             return found

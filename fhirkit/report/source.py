@@ -10,12 +10,14 @@ import base64
 import binascii
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from fhirkit.report.records import Entry, Record
+from fhirkit.report.untrusted import listed
+from fhirkit.report.visible import Whole
 
 DERIVATION = "http://hl7.org/fhir/StructureDefinition/derivation-reference"
 #: More of a document than this is not printed; the page says so.
@@ -117,7 +119,7 @@ class Document:
                 }
                 piece = self.text[left:right].rstrip("\r")
                 if piece:
-                    segments.append(Segment(left, piece, tuple(facts)))
+                    segments.append(Segment(left, Whole(piece), tuple(facts)))
             yield Line(number, tuple(segments))
 
 
@@ -133,7 +135,7 @@ class Sources:
                 self._read(entry)
 
     def _read(self, entry: Entry) -> None:
-        for content in _list(entry.resource.get("content")):
+        for content in listed(entry.resource.get("content")):
             attachment = content.get("attachment") if isinstance(content, dict) else None
             text = _decoded(attachment)
             if text is None or not isinstance(attachment, dict):
@@ -156,19 +158,19 @@ class Sources:
         if not isinstance(element, dict):
             return ()
         found: list[Quote] = []
-        for extension in _list(element.get("extension")):
+        for extension in listed(element.get("extension")):
             if isinstance(extension, dict) and extension.get("url") == DERIVATION:
                 quote = self._quote(extension)
                 if quote and quote not in found:
                     found.append(quote)
                     if quote.document is not None:
                         self.documents[quote.document].cite(quote, anchor)
-        return tuple(found)
+        return tuple(sorted(found, key=lambda quote: (quote.document is None, quote.offset)))
 
     def _quote(self, extension: dict[str, Any]) -> Quote | None:
         parts = {
             part["url"]: part
-            for part in _list(extension.get("extension"))
+            for part in listed(extension.get("extension"))
             if isinstance(part, dict) and isinstance(part.get("url"), str)
         }
         reference = parts.get("reference", {}).get("valueReference")
@@ -220,7 +222,3 @@ def _decoded(attachment: Any) -> str | None:
         return raw.decode(charset)
     except (binascii.Error, UnicodeDecodeError, ValueError):
         return None
-
-
-def _list(value: Any) -> Iterable[Any]:
-    return value if isinstance(value, list) else ()

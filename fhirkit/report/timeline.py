@@ -18,6 +18,9 @@ MOST_TRACKS = 24
 #: Room at both ends for "began before" and "goes on".
 START, STOP = 5.0, 95.0
 
+# A short stay must not vanish: half a per cent of the width is what an eye can find.
+_LEAST = 0.5
+
 # Lane → the types that get a row each.
 _BARS = (
     ("Encounters", ("Encounter", "EpisodeOfCare")),
@@ -157,7 +160,9 @@ def _drawn(span: Span, scale: TimeScale) -> tuple[tuple[Piece, ...], tuple[Dot, 
             pieces.append(_piece(scale.at(start.first), scale.at(start.last), "unsure"))
         begun = scale.at(start.last if _vague(start) or span.started_by else start.first)
         if end is not None:
-            pieces.append(_piece(begun, scale.at(end.first if _vague(end) else end.last), "sure"))
+            until = scale.at(end.first if _vague(end) else end.last)
+            exact = not (_vague(start) or _vague(end))
+            pieces.append(_piece(begun, until, "sure", least=_LEAST if exact else 0.0))
         elif span.ongoing:
             pieces.append(_piece(begun, 100.0, "after"))
         else:
@@ -178,9 +183,8 @@ def _vague(at: Interval) -> bool:
     return at.precision in ("year", "month")
 
 
-def _piece(left: float, right: float, look: str) -> Piece:
-    # A short stay must not vanish: half a per cent is what an eye can find.
-    width = max(right - left, 0.5 if look == "sure" and right >= left else 0.0)
+def _piece(left: float, right: float, look: str, *, least: float = 0.0) -> Piece:
+    width = max(right - left, least)
     return Piece(round(left, 3), round(width, 3), look)
 
 

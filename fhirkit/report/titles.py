@@ -7,6 +7,7 @@ from typing import Any
 
 from fhirkit.report.phrases import absent_reason, absent_words, concept, phrase
 from fhirkit.report.records import Entry, Record
+from fhirkit.report.untrusted import dicts, first_code, text
 
 #: Where a resource keeps its name, the most telling first; ``a.b`` is a step down.
 _TITLES = (
@@ -75,6 +76,7 @@ _TONES = {
     "high": "high",
     "severe": "high",
 }
+_MOST = 200
 #: Said of nearly every resource, so silence is the better sign.
 _UNREMARKABLE = {"final", "confirmed", "current", "finished", "available"}
 
@@ -87,30 +89,32 @@ class Chip:
     tone: str = "plain"
 
 
-def title_of(resource: dict[str, Any], record: Record) -> str:
-    """What the resource is about, in a few words; nothing when it does not say."""
+def title_of(resource: dict[str, Any], record: Record, *, follow: bool = True) -> str:
+    """What the resource is about, in a few words; nothing when it does not say.
+
+    ``follow`` one reference to another resource that names it; never more, for they may go round.
+    """
     kind = str(resource.get("resourceType", ""))
     for name in _OWN_TITLES.get(kind, _TITLES):
-        text = _in_words(resource.get(name), resource, record)
-        if text:
-            return " ".join(text.split())[:200]
+        named = _in_words(resource.get(name), resource, record if follow else None)
+        if named:
+            return " ".join(named.split())[:_MOST]
     return ""
 
 
-def _in_words(value: Any, resource: dict[str, Any], record: Record) -> str:
+def _in_words(value: Any, resource: dict[str, Any], record: Record | None) -> str:
     if isinstance(value, list):
         words = [_in_words(item, resource, record) for item in value[:3]]
         return ", ".join(dict.fromkeys(word for word in words if word))
     if isinstance(value, dict):
         if "reference" in value:
-            return target_title(value, resource, record)
+            return target_title(value, resource, record) if record else text(value, "display")
         return phrase(value) or concept(value) or _first_text(value)
     return value if isinstance(value, str) else ""
 
 
 def _first_text(value: dict[str, Any]) -> str:
-    name = value.get("name") or value.get("text")
-    return name if isinstance(name, str) else ""
+    return text(value, "name") or text(value, "text")
 
 
 def target_title(reference: dict[str, Any], resource: dict[str, Any], record: Record) -> str:
@@ -118,38 +122,31 @@ def target_title(reference: dict[str, Any], resource: dict[str, Any], record: Re
 
     Empty when nothing names it.
     """
-    if isinstance(reference.get("display"), str):
-        return str(reference["display"])
-    link = reference.get("reference")
-    if isinstance(link, str) and link.startswith("#"):
-        contained = resource.get("contained")
-        for inner in contained if isinstance(contained, list) else ():
-            if isinstance(inner, dict) and inner.get("id") == link[1:]:
-                return title_of(inner, record)
-        return ""
+    named = text(reference, "display")
+    if named:
+        return named
+    link = text(reference, "reference")
+    if link.startswith("#"):
+        inside = (one for one in dicts(resource, "contained") if one.get("id") == link[1:])
+        return next((title_of(one, record, follow=False) for one in inside), "")
     found = record.find(link)
-    return (entry_title(found, record)) if found and found.resource is not resource else ""
+    return entry_title(found, record, follow=False) if found else ""
 
 
-def entry_title(entry: Entry, record: Record) -> str:
+def entry_title(entry: Entry, record: Record, *, follow: bool = True) -> str:
     """The title of an entry, with ``Type/id`` (or the type) when it has none."""
     if entry.type == "Patient":
         return patient_name(entry.resource) or "Patient"
-    if entry.type in ("MedicationRequest", "MedicationStatement"):
-        # Not through target_title's own reference cycle guard: medications name themselves.
-        return title_of(entry.resource, record) or entry.type
-    named = title_of(entry.resource, record)
+    named = title_of(entry.resource, record, follow=follow)
     return named or (f"{entry.type}/{entry.id}" if entry.id else entry.type)
 
 
 def patient_name(resource: dict[str, Any]) -> str:
     """The first name that is given in words; empty when it is withheld or missing."""
-    names = resource.get("name")
-    for name in names if isinstance(names, list) else ():
-        if isinstance(name, dict):
-            text = phrase({key: part for key, part in name.items() if not key.startswith("_")})
-            if text:
-                return text
+    for name in dicts(resource, "name"):
+        words = phrase({key: part for key, part in name.items() if not key.startswith("_")})
+        if words:
+            return " ".join(words.split())[:_MOST]
     return ""
 
 
@@ -163,11 +160,8 @@ def value_of(resource: dict[str, Any]) -> tuple[str, bool]:
             return f"value not reported: {absent_reason(extra)}", True
     reason = resource.get("dataAbsentReason")
     if isinstance(reason, dict):
-        codes = reason.get("coding")
-        coding = (
-            codes[0] if isinstance(codes, list) and codes and isinstance(codes[0], dict) else {}
-        )
-        words = absent_words(coding["code"]) if "code" in coding else concept(reason)
+        code = first_code(reason)
+        words = absent_words(code) if code else concept(reason)
         return f"value not reported: {words}", True
     return "", False
 
@@ -179,9 +173,9 @@ def chips_of(resource: dict[str, Any]) -> tuple[Chip, ...]:
         value = resource.get(name)
         for item in value if isinstance(value, list) else [value]:
             code = _code(item)
-            text = concept(item) if isinstance(item, dict) else code
-            if text and code not in _UNREMARKABLE:
-                chip = Chip(_LETTERS.get(code, text), _TONES.get(code, "plain"))
+            words = concept(item) if isinstance(item, dict) else code
+            if words and code not in _UNREMARKABLE:
+                chip = Chip(_LETTERS.get(code, words), _TONES.get(code, "plain"))
                 if chip not in found:
                     found.append(chip)
     if resource.get("doNotPerform") is True:
@@ -193,10 +187,4 @@ _LETTERS = {"H": "high", "HH": "critically high", "L": "low", "LL": "critically 
 
 
 def _code(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    codings = value.get("coding") if isinstance(value, dict) else None
-    for coding in codings if isinstance(codings, list) else ():
-        if isinstance(coding, dict) and isinstance(coding.get("code"), str):
-            return str(coding["code"])
-    return ""
+    return value if isinstance(value, str) else first_code(value)

@@ -16,6 +16,12 @@ _HIDDEN = re.compile(
 _MOST = 4000
 
 
+class Whole(str):
+    """A text that the page prints in full, its size being bounded where it was made."""
+
+    __slots__ = ()
+
+
 def visible(text: str) -> str:
     """The text with every hidden character written as ``⟨U+202E⟩``."""
     return _HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text.replace("\r\n", "\n"))
