@@ -61,7 +61,6 @@ SOURCE = Kind(
         Key("url", Pattern(r"\S+:\S+", "a URL"), "Where it was published."),
         Key("sha256", Pattern("[0-9A-Fa-f]{64}", "64 hexadecimal digits"),
             "SHA-256 of the file: a changed report is then an error."),
-        NOTE,
     ),
     one_of=(("file", "text"),),
     check=_check_source,

@@ -241,3 +241,8 @@ def notes(*texts: Any) -> list[dict[str, Any]]:
         elif text:
             found += [{"text": part} for part in text]
     return found
+
+
+def item_notes(item: Fact) -> list[dict[str, Any]]:
+    """The notes of a nested item, with what is assumed or derived about it."""
+    return notes(None if item.basis == "stated" else _basis(item), item.get("note"))

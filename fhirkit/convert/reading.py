@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from fhirkit.convert.catalogue import CATALOGUE
-from fhirkit.convert.model import Quote
+from fhirkit.convert.model import At, Quote
 from fhirkit.convert.points import Points
 from fhirkit.convert.read.nodes import Mapping, Scalar, Sequence
 from fhirkit.convert.read.quotes import QuoteAmbiguous, QuoteError, SourceText
@@ -19,6 +19,7 @@ from fhirkit.core.issues import Issue, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from fhirkit.convert.model import Fact
     from fhirkit.convert.read.nodes import Node
     from fhirkit.convert.shape import Kind
 
@@ -119,6 +120,13 @@ class Reading:
             if problem.name is None or problem.name not in self._told_points:
                 self.issue(problem.rule, node, problem.message, problem.advice)
             return None
+
+    def in_order(self, fact: Fact, first: str, second: str) -> None:
+        """Hold the time of one key to be not certainly after that of another."""
+        start, end = fact.values.get(first), fact.values.get(second)
+        if isinstance(start, At) and isinstance(end, At) and start.when.certainly_after(end.when):
+            message = f"`{second}` lies before `{first}`"
+            self.issue("case-order", fact.key or fact.node, message)
 
     def tell(self, *names: str) -> None:
         """Remember that the trouble of named times has been told."""

@@ -13,7 +13,7 @@ from fhirkit.convert.kinds.wordlists import (
     OBSERVATION_CATEGORY_SYSTEM,
     SECTION_OF_MODALITY,
 )
-from fhirkit.convert.making import notes, timed
+from fhirkit.convert.making import item_notes, notes, timed
 from fhirkit.convert.measured import found_concept, profile_trouble
 from fhirkit.terminology.codes import lookup
 from fhirkit.terminology.systems import LOINC
@@ -150,6 +150,8 @@ def progress(fact: Fact, making: Making) -> list[Draft]:
     if fact.get("text"):
         code["text"] = fact.get("text")
     body = _observation(fact, making, None, code, {"component": components})
+    # A component has no notes, so those of a change go to the whole.
+    body["note"] += [one for change in fact.get("changes") or () for one in item_notes(change)]
     return [making.draft(fact, body)]
 
 

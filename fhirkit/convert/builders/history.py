@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhirkit.convert.builders.findings import known
 from fhirkit.convert.codes import concept, concepts
-from fhirkit.convert.making import date_time, notes, timed
+from fhirkit.convert.making import date_time, item_notes, notes, timed
 from fhirkit.convert.measured import plain_quantity
 from fhirkit.convert.model import At
 from fhirkit.convert.read.nodes import Scalar
@@ -63,7 +63,7 @@ def immunization(fact: Fact, making: Making) -> list[Draft]:
         "statusReason": None if done else reason,
         "vaccineCode": concept(fact.get("code"), fact.get("text")) or {"text": fact.name},
         "patient": making.subject(),
-        "encounter": making.encounter(fact) if "at" in fact.own else None,
+        "encounter": making.encounter(fact) if fact.own & {"at", "encounter"} else None,
         **when,
         "recorded": date_time(fact.at),
         "lotNumber": fact.get("lot"),
@@ -132,8 +132,9 @@ def _reaction(item: Fact, making: Making) -> dict[str, Any]:
         made["onset"] = onset
     if item.get("severity"):
         made["severity"] = item.get("severity")
-    if item.get("note"):
-        made["note"] = notes(item.get("note"))
+    said = item_notes(item)
+    if said:
+        made["note"] = said
     return made
 
 
@@ -170,8 +171,9 @@ def _relatives_condition(item: Fact, making: Making) -> dict[str, Any]:
         age = plain_quantity(onset)
         # Age (https://hl7.org/fhir/R4/datatypes.html#Age) is a Quantity of a time.
         made.update({"onsetAge": age} if age and age["code"] in _AGES else {"onsetString": onset})
-    if item.get("note"):
-        made["note"] = notes(item.get("note"))
+    said = item_notes(item)
+    if said:
+        made["note"] = said
     return made
 
 

@@ -41,6 +41,7 @@ def _order(fact: Fact, making: Making, medicine: dict[str, Any]) -> dict[str, An
         "encounter": making.encounter(fact),
         "authoredOn": date_time(making.known(fact.get("started"))),
         "requester": making.reference(next(iter(fact.get("prescriber") or ()), None)),
+        "performer": _performer(fact, making),
         "reasonCode": concepts(concept(text=fact.get("reason"))),
         "reasonReference": making.references(fact.get("for")),
         "courseOfTherapyType": {"coding": [dict(fact.get("course"))]}
@@ -64,19 +65,18 @@ def _statement(fact: Fact, making: Making, medicine: dict[str, Any]) -> dict[str
         "context": making.encounter(fact),
         "effectivePeriod": period or None,
         "dateAsserted": date_time(fact.at),
-        "informationSource": next(
-            iter(
-                making.references_to(
-                    fact.get("performer"), "Organization", "Practitioner", "RelatedPerson"
-                )
-            ),
-            None,
-        ),
+        "informationSource": _performer(fact, making),
         "reasonCode": concepts(concept(text=fact.get("reason"))),
         "reasonReference": making.references(fact.get("for")),
         "note": notes(_not_given(fact), fact.get("note")),
         "dosage": _dosage(fact),
     }
+
+
+def _performer(fact: Fact, making: Making) -> dict[str, Any] | None:
+    """Who said so, or is to give it: only where the fact itself says, never by default."""
+    names = fact.get("performer") if "performer" in fact.own else None
+    return next(iter(making.references(names)), None)
 
 
 def _not_given(fact: Fact) -> str | None:

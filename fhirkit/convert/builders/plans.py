@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhirkit.convert.builders.findings import known
 from fhirkit.convert.codes import concept
-from fhirkit.convert.making import date_time, notes
+from fhirkit.convert.making import date_time, item_notes, notes
 
 if TYPE_CHECKING:
     from fhirkit.convert.making import Draft, Making
@@ -106,8 +106,9 @@ def _activities(item: Fact, making: Making) -> list[dict[str, Any]]:
         detail["doNotPerform"] = True
     detail["description"] = words
     made = {**extension, "detail": detail}
-    if item.get("note"):
-        made["progress"] = notes(item.get("note"))
+    said = item_notes(item)
+    if said:
+        made["progress"] = said
     return [made]
 
 

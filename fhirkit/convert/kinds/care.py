@@ -35,6 +35,7 @@ def _medication_type(fact: Fact) -> str:
 
 
 def _check_medication(fact: Fact, reading: Reading) -> None:
+    reading.in_order(fact, "started", "stopped")
     statement = fact.get("as") == "statement"
     wrong = _ORDER_ONLY if statement else _STATEMENT_ONLY
     for change in fact.get("status") or ():

@@ -48,6 +48,7 @@ def _check_condition(fact: Fact, reading: Reading) -> None:
     if "abatement" in fact.values and last not in ABATED:
         message = f"the condition has an `abatement` and is {last}"
         reading.issue("case-conflict", fact.key or fact.node, message, "write `status: resolved`")
+    reading.in_order(fact, "onset", "abatement")
 
 
 CONDITIONS = Kind(

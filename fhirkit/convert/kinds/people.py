@@ -58,6 +58,14 @@ _ADDRESS = Kind(
 )
 
 
+def _check_stay(fact: Fact, reading: Reading) -> None:
+    reading.in_order(fact, "at", "until")
+
+
+def _check_patient(fact: Fact, reading: Reading) -> None:
+    reading.in_order(fact, "birth-date", "deceased")
+
+
 def _check_age(fact: Fact, reading: Reading) -> None:
     scalar = fact.get("value")
     if scalar is not None:
@@ -91,6 +99,7 @@ PATIENT = Kind(
         Key("address", Items(_ADDRESS, many=False), "Address, as far as it is published."),
         *COMMON,
     ),
+    check=_check_patient,
 )
 ORGANIZATIONS = Kind(
     "organizations",
@@ -141,4 +150,5 @@ ENCOUNTERS = Kind(
         PERFORMER,
         *COMMON,
     ),
+    check=_check_stay,
 )  # fmt: skip

@@ -102,7 +102,7 @@ MODALITY = Word(
         "NM": "Nuclear Medicine",
         "PT": "Positron emission tomography",
         "XA": "X-Ray Angiography",
-        "RF": "Radio Fluoroscopy",
+        "RF": "Radiofluoroscopy",
         "ES": "Endoscopy",
     },
 )

@@ -168,6 +168,14 @@ WRONG = [
         "7:3",
         None,
     ),
+    ("stay", "encounters:\n  e: {class: IMP, at: later, until: visit}", "case-order", "7:3", None),
+    (
+        "ended-before",
+        "conditions:\n  f: {text: F, onset: later, abatement: visit, status: resolved}",
+        "case-order",
+        "7:3",
+        None,
+    ),
     (
         "order-status",
         "medications:\n  x: {text: X, status: not-taken}",
