@@ -5,9 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from samples import XHTML
 
 from fhirkit import Validator
+from fhirkit.validate.catalogue import RULES
 
 FHIR = 'xmlns="http://hl7.org/fhir"'
 GOOD = f"""<?xml version="1.0" encoding="UTF-8"?>
@@ -107,3 +110,23 @@ def test_a_doctype_is_refused(validator: Validator, head: str) -> None:
 def test_depth_is_bounded(validator: Validator) -> None:
     deep = "<extension url='u'>" * 100_000
     assert not validator.validate(f"<Patient {FHIR}>{deep}").valid
+
+
+ELEMENTS = [line.strip() for line in GOOD.splitlines()[3:-1]]
+SCRAPS = st.sampled_from(
+    [
+        *ELEMENTS,
+        *("stray", "<a/>", '<id value="é"/>', "<contained><x/><y/></contained>", "<text/>"),
+        *('<extension url="u"/>', '<birthDate value="2020-02-30" id="1"/>', "<name><name/></name>"),
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(scraps=st.lists(SCRAPS, max_size=12), wrap=st.sampled_from(["{}", "<name>{}</name>"]))
+def test_no_elements_whatever_make_it_raise(
+    validator: Validator, scraps: list[str], wrap: str
+) -> None:
+    body = wrap.format("".join(scraps))
+    outcome = validator.validate(f"<Patient {FHIR}>{body}</Patient>")
+    assert all(issue.rule in RULES for issue in outcome)
