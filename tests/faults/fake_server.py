@@ -72,6 +72,9 @@ class FakeServer:
         self.has_everything = True
         self.gives_total = True
         self.transactions_offered = True
+        self.most_entries = 1000
+        self.atomic = True
+        self.tells_locations = True
         self.normalise: Callable[[Resource], Resource] = lambda resource: resource
         self.reject: Callable[[Resource], bool] = lambda _resource: False
         self.link_base: str | None = None
@@ -257,6 +260,8 @@ class FakeServer:
 
     def _bundle(self, bundle: Resource, headers: Any) -> Reply:
         assert bundle["type"] == "transaction", "only transactions are expected"
+        if len(bundle["entry"]) > self.most_entries:
+            raise Refusal(413, "too large")
         before = deepcopy(self.store.versions), self.writes
         entries = []
         try:
@@ -264,13 +269,20 @@ class FakeServer:
                 request = entry["request"]
                 assert request["method"] == "PUT"
                 only_new = request.get("ifNoneMatch") == "*"
-                status, version = self._put(
-                    request["url"], entry["resource"], request.get("ifMatch"), only_new, headers
-                )
-                location = f"{request['url']}/_history/{version}"
-                entries.append(
-                    {"response": {"status": str(status), "location": location, "etag": version}}
-                )
+                try:
+                    status, version = self._put(
+                        request["url"], entry["resource"], request.get("ifMatch"), only_new, headers
+                    )
+                except Refusal as refusal:
+                    if self.atomic:
+                        raise
+                    answer = {"status": str(refusal.reply.status), "outcome": refusal.reply.body}
+                    entries.append({"response": answer})
+                    continue
+                answer = {"status": str(status)}
+                if self.tells_locations:
+                    answer |= {"location": f"{request['url']}/_history/{version}", "etag": version}
+                entries.append({"response": answer})
             if self.checks_references:
                 self._check_references(bundle)
         except Refusal:
