@@ -1,0 +1,145 @@
+"""`fhirkit server`: a local HAPI FHIR R4 server, started, found and stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from fhirkit.cli import exits
+from fhirkit.cli.console import emit, emit_json, say
+from fhirkit.core.errors import Unreachable, UsageError
+
+if TYPE_CHECKING:
+    from fhirkit.server import ServerInfo
+
+_PORT = click.IntRange(0, 65535)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_which_port = click.option("--port", type=_PORT, help="The server on this port.")
+_which_data = click.option("--data", type=_FOLDER, help="The server with this data folder.")
+
+
+@click.group()
+def command() -> None:
+    """A local HAPI FHIR R4 server, for trying things out on a real one.
+
+    It needs Java 17 or newer and, the first time, Maven. It listens on 127.0.0.1 only.
+    """
+
+
+@command.command()
+@click.option("--port", type=_PORT, default=8080, show_default=True, help="0 takes a free port.")
+@click.option("--data", type=_FOLDER, help="Folder of the database; by default one for each port.")
+@click.option("--memory", is_flag=True, help="Keep nothing: the data goes with the server.")
+@click.option("--foreground", is_flag=True, help="Stay until the server ends; Ctrl-C stops it.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=180.0,
+    show_default=True,
+    help="Seconds to wait for the first answer.",
+)
+def start(port: int, data: Path | None, memory: bool, foreground: bool, timeout: float) -> int:
+    """Start the server, and print its base URL when it answers.
+
+    Where one already runs, this prints its URL and changes nothing.
+    """
+    import os
+
+    from fhirkit import server
+    from fhirkit.cli.spinner import spinning
+
+    with spinning() as progress:
+        info = server.start(
+            port=port,
+            data=data,
+            memory=memory,
+            attached=foreground,
+            timeout=timeout,
+            environment=os.environ,
+            progress=progress,
+        )
+    try:
+        emit(info.url + "\n")
+        return _stay(info) if foreground else exits.CLEAN
+    finally:
+        if foreground:
+            server.stop(info)
+
+
+@command.command()
+@_which_port
+@_which_data
+def stop(port: int | None, data: Path | None) -> int:
+    """Stop the server; its data stays. Nothing to stop is fine."""
+    from fhirkit import server
+
+    info = _chosen(port, data)
+    if info is None:
+        say("no server is running")
+        return exits.CLEAN
+    forced = server.stop(info)
+    say(f"stopped the server on port {info.port}" + (" by force" if forced else ""))
+    return exits.CLEAN
+
+
+@command.command()
+@_which_port
+@_which_data
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable, on standard output.")
+def status(port: int | None, data: Path | None, as_json: bool) -> int:
+    """Show the servers that run. Exit code 0: running, 3: still starting, 1: none."""
+    from fhirkit import server
+
+    found = server.find(port=port, data=data)
+    if as_json:
+        emit_json({"servers": [info.to_dict() for info in found]})
+    for info in found if not as_json else ():
+        where = info.data or "in memory"
+        emit(f"{info.phase}  {info.url}  pid {info.pid}  since {info.started}\n")
+        emit(f"  data {where}\n  log  {info.log}\n")
+    if not found:
+        say("no server is running")
+        return exits.FINDINGS
+    return exits.CLEAN if all(_is_up(info) for info in found) else exits.INCOMPLETE
+
+
+@command.command()
+@_which_port
+@_which_data
+def url(port: int | None, data: Path | None) -> int:
+    """Print the base URL of the running server. Exit code 3: still starting, 1: none."""
+    info = _chosen(port, data)
+    if info is None:
+        say("no server is running; start one with: fhirkit server start")
+        return exits.FINDINGS
+    if not _is_up(info):
+        say(f"the server on port {info.port} is still starting")
+        return exits.INCOMPLETE
+    emit(info.url + "\n")
+    return exits.CLEAN
+
+
+def _is_up(info: ServerInfo) -> bool:
+    return info.phase == "running"
+
+
+def _chosen(port: int | None, data: Path | None) -> ServerInfo | None:
+    from fhirkit import server
+
+    found = server.find(port=port, data=data)
+    if len(found) > 1:
+        ports = ", ".join(str(info.port) for info in found)
+        raise UsageError(f"several servers run (ports {ports})", advice="choose one with --port")
+    return found[0] if found else None
+
+
+def _stay(info: ServerInfo) -> int:
+    from fhirkit import server
+
+    code = server.wait(info)
+    # 143 is how Java ends on SIGTERM, which is what `fhirkit server stop` sends.
+    if code in (0, 143):
+        return exits.CLEAN
+    raise Unreachable(f"the server ended with code {code}; its log is {info.log}", sent=False)

@@ -1,0 +1,43 @@
+"""Progress of something long without a known length: phase lines, and a spinner on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from fhirkit.cli.console import say
+from fhirkit.server.progress import Progress
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+
+class Spinner(Progress):
+    """Phases as lines on standard error; details behind a spinner, if there is one."""
+
+    def __init__(self, status: Status | None) -> None:
+        self._status = status
+
+    def phase(self, text: str) -> None:
+        """Write the phase down for good."""
+        say(text)
+
+    def detail(self, text: str) -> None:
+        """Show how far it is, on a terminal only."""
+        if self._status is not None:
+            self._status.update(text)
+
+
+@contextmanager
+def spinning() -> Iterator[Spinner]:
+    """A spinner while the block runs, where standard error is a terminal."""
+    if not sys.stderr.isatty():
+        yield Spinner(None)
+        return
+    from rich.console import Console
+    from rich.status import Status
+
+    with Status("", console=Console(stderr=True)) as status:
+        yield Spinner(status)
