@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from fhirkit.cli.console import complain, show_issues
-from fhirkit.cli.working_tree import exit_code, here, json_option, show_report
+from fhirkit.cli.results import exit_code, show_report
+from fhirkit.cli.working_tree import here, json_option
 from fhirkit.core.errors import InvalidInput
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +10,8 @@ import rich_click as click
 
 from fhirkit.cli import exits
 from fhirkit.cli.console import emit, emit_json, plain, say, show_issues
+from fhirkit.cli.results import busy
 from fhirkit.cli.working_tree import (
-    busy,
     connect,
     here,
     json_option,
@@ -50,6 +50,9 @@ def command(
     """
     if len(what) == 2 and all(Path(one).exists() for one in what):
         return _show(_files(Path(what[0])), _files(Path(what[1])), as_json=as_json)
+    from fhirkit.remote.listing import read_many
+    from fhirkit.sync.session import agreed
+
     tree = here()
     remote = named_remote(tree, name)
     wanted = keys_of(what)
@@ -58,39 +61,18 @@ def command(
     def chosen(keys: Iterable[ResourceKey]) -> set[ResourceKey]:
         return {key for key in keys if not wanted or key in wanted} - scan.held
 
-    def client() -> Any:
-        return connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
-
-    left = _agreed(tree.database, remote.name, chosen, scan.resources, client if ask else None)
+    if ask:
+        client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
+        with busy(f"Asking {remote.name}"):
+            held = read_many(client, chosen([*scan.resources, *agreed(tree, remote.name)]))
+        left = {key: resource for key, resource in held.items() if resource is not None}
+    else:
+        known = agreed(tree, remote.name)
+        left = {key: known[key] for key in chosen(known)}
     right = {key: scan.resources[key] for key in chosen(scan.resources)}
     show_issues(scan.issues, err=True)
     code = _show(left, right, as_json=as_json)
     return exits.worst(code, exits.FINDINGS if scan.held else exits.CLEAN)
-
-
-def _agreed(
-    database: Path,
-    remote: str,
-    chosen: Callable[[Iterable[ResourceKey]], set[ResourceKey]],
-    local: Side,
-    client: Callable[[], Any] | None,
-) -> Side:
-    """The side to compare with: the base's content, or with ``client`` the server's."""
-    from fhirkit.sync.base import BaseStore
-
-    if not database.exists():
-        base, contents = {}, {}
-    else:
-        with BaseStore(database, remote) as store:
-            base = store.entries()
-            contents = {key: store.content(base[key].sent_hash) for key in chosen(base)}
-    if client is None:
-        return {key: resource for key, resource in contents.items() if resource is not None}
-    from fhirkit.remote.listing import read_many
-
-    with busy(f"Asking {remote}"):
-        found = read_many(client(), chosen([*local, *base]))
-    return {key: resource for key, resource in found.items() if resource is not None}
 
 
 def _files(path: Path) -> Side:

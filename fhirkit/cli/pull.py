@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from fhirkit.cli import exits
 from fhirkit.cli.console import emit, emit_json, say
+from fhirkit.cli.results import busy, show_report
 from fhirkit.cli.working_tree import (
-    busy,
     connect,
     here,
     json_option,
     keys_of,
     named_remote,
     server_options,
-    show_report,
     url_remote,
 )
 
@@ -96,12 +95,13 @@ def _select(client: Client, patient: str | None, types: tuple[str, ...]) -> Sele
 def _save(client: Client, selection: Selection, output: str, *, as_json: bool) -> int:
     from fhirkit.core.files import write_atomic
     from fhirkit.core.jsonio import dumps
+    from fhirkit.remote.record import collection
 
     found = [selection.resources[key] for key in sorted(selection.resources)]
     if output.endswith(".ndjson"):
         text = "".join(dumps(resource, indent=False) + "\n" for resource in found)
     else:
-        text = dumps(_collection(client.base, found))
+        text = dumps(collection(client.base, found))
     for note in selection.notes:
         say(f"note: {note}")
     if selection.incomplete:
@@ -115,11 +115,3 @@ def _save(client: Client, selection: Selection, output: str, *, as_json: bool) -
             emit_json({"output": output, "resources": len(found), "notes": selection.notes})
     say(f"{len(found)} resources{'' if output == '-' else f' in {output}'}")
     return exits.CLEAN
-
-
-def _collection(base: str, resources: list[dict[str, Any]]) -> dict[str, Any]:
-    entries = [
-        {"fullUrl": f"{base}/{one['resourceType']}/{one['id']}", "resource": one}
-        for one in resources
-    ]
-    return {"resourceType": "Bundle", "type": "collection", "entry": entries}

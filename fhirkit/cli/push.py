@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from fhirkit.cli import exits
-from fhirkit.cli.console import emit, emit_json, plain, say, show_issues
+from fhirkit.cli.planned import show_plan
+from fhirkit.cli.results import busy, show_report
 from fhirkit.cli.working_tree import (
-    busy,
     connect,
     here,
     json_option,
     keys_of,
     named_remote,
     server_options,
-    show_report,
     url_remote,
 )
-
-if TYPE_CHECKING:
-    from fhirkit.sync.session import Prepared
 
 
 @click.command()
@@ -64,7 +58,7 @@ def command(
         with opened(tree, remote.name, client) as session, busy(f"Pushing to {remote.name}"):
             ready = session.prepare_push(ours=keys_of(ours))
             if dry_run:
-                return _show_plan(ready, as_json=as_json, delete=delete)
+                return show_plan(ready, as_json=as_json, delete=delete)
             report = session.push(ready, delete=delete)
         return show_report(report, as_json=as_json)
     if source is None:
@@ -83,41 +77,6 @@ def command(
     with busy(f"Pushing to {client.host}"):
         ready = prepare_bundle(client, whole, overwrite=overwrite)
         if dry_run:
-            return _show_plan(ready, as_json=as_json, delete=False)
+            return show_plan(ready, as_json=as_json, delete=False)
         report = push_bundle(client, ready)
     return show_report(report, as_json=as_json)
-
-
-def _show_plan(ready: Prepared, *, as_json: bool, delete: bool) -> int:
-    from fhirkit.sync.answer import request_of
-    from fhirkit.sync.apply import transactions
-    from fhirkit.sync.plan import Step
-
-    plan = ready.plan
-    groups = [
-        [request_of(action, only_new=True) for action in group]
-        for group in transactions(plan, ready.scan.resources)
-    ]
-    deletes = [request_of(one, only_new=True) for one in plan.of(Step.DELETE)] if delete else []
-    conflicts = [{"resource": str(key), "reason": why} for key, why in plan.conflicts.items()]
-    if as_json:
-        issues = [issue.to_dict() for issue in ready.scan.issues]
-        emit_json(
-            {"transactions": groups, "deletes": deletes, "conflicts": conflicts, "issues": issues}
-        )
-    else:
-        for number, group in enumerate(groups, 1):
-            emit(f"transaction {number}\n" + "".join(_request(one) for one in group))
-        emit("".join(_request(one) for one in deletes))
-        emit("".join(plain(f"conflict {one['resource']} ({one['reason']})\n") for one in conflicts))
-    show_issues(ready.scan.issues, err=True)
-    say(f"{sum(map(len, groups)) + len(deletes)} writes planned, none sent")
-    found = any(issue.is_error for issue in ready.scan.issues)
-    return exits.worst(
-        exits.CONFLICT if conflicts else exits.CLEAN, exits.FINDINGS if found else exits.CLEAN
-    )
-
-
-def _request(request: dict[str, str]) -> str:
-    guards = [f"{name}: {request[name]}" for name in ("ifMatch", "ifNoneMatch") if name in request]
-    return plain(f"  {request['method']} {request['url']}  {' '.join(guards)}".rstrip()) + "\n"

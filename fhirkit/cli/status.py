@@ -8,7 +8,8 @@ import rich_click as click
 
 from fhirkit.cli import exits
 from fhirkit.cli.console import emit, emit_json, plain, say, show_issues
-from fhirkit.cli.working_tree import busy, connect, here, json_option, named_remote, server_options
+from fhirkit.cli.results import busy
+from fhirkit.cli.working_tree import connect, here, json_option, named_remote, server_options
 
 if TYPE_CHECKING:
     from fhirkit.sync.plan import Plan

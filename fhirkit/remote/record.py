@@ -58,6 +58,15 @@ def patient_record(client: Client, patient_id: str) -> Record:
     return record
 
 
+def collection(base: str, resources: list[dict[str, Any]]) -> dict[str, Any]:
+    """Resources of the server at ``base`` as a collection Bundle."""
+    entries = [
+        {"fullUrl": f"{base}/{one['resourceType']}/{one['id']}", "resource": one}
+        for one in resources
+    ]
+    return {"resourceType": "Bundle", "type": "collection", "entry": entries}
+
+
 def _compartment(
     client: Client,
     capability: Capability,

@@ -159,6 +159,15 @@ def offline_plan(scan: Scan, base: Base) -> Plan:
     return make_plan(Direction.PUSH, keys, scan.entries, base, remote)
 
 
+def agreed(tree: WorkingTree, name: str) -> dict[ResourceKey, dict[str, Any]]:
+    """Our side of everything that was last agreed with a remote; empty before a first time."""
+    if not tree.database.exists():
+        return {}
+    with BaseStore(tree.database, name) as store:
+        contents = {key: store.content(entry.sent_hash) for key, entry in store.entries().items()}
+    return {key: content for key, content in contents.items() if content is not None}
+
+
 def prepare_bundle(client: Client, intake: Intake, *, overwrite: bool = False) -> Prepared:
     """Plan to bring resources to a server without a tree.
 

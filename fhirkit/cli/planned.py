@@ -1,0 +1,47 @@
+"""A push's plan, printed: the very requests that would be sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fhirkit.cli import exits
+from fhirkit.cli.console import emit, emit_json, plain, say, show_issues
+
+if TYPE_CHECKING:
+    from fhirkit.sync.session import Prepared
+
+
+def show_plan(ready: Prepared, *, as_json: bool, delete: bool) -> int:
+    """Print the requests that a push would send, in its order; 4 when there are conflicts."""
+    from fhirkit.sync.answer import request_of
+    from fhirkit.sync.apply import transactions
+    from fhirkit.sync.plan import Step
+
+    plan = ready.plan
+    groups = [
+        [request_of(action, only_new=True) for action in group]
+        for group in transactions(plan, ready.scan.resources)
+    ]
+    deletes = [request_of(one, only_new=True) for one in plan.of(Step.DELETE)] if delete else []
+    conflicts = [{"resource": str(key), "reason": why} for key, why in plan.conflicts.items()]
+    if as_json:
+        issues = [issue.to_dict() for issue in ready.scan.issues]
+        emit_json(
+            {"transactions": groups, "deletes": deletes, "conflicts": conflicts, "issues": issues}
+        )
+    else:
+        for number, group in enumerate(groups, 1):
+            emit(f"transaction {number}\n" + "".join(_request(one) for one in group))
+        emit("".join(_request(one) for one in deletes))
+        emit("".join(plain(f"conflict {one['resource']} ({one['reason']})\n") for one in conflicts))
+    show_issues(ready.scan.issues, err=True)
+    say(f"{sum(map(len, groups)) + len(deletes)} writes planned, none sent")
+    found = any(issue.is_error for issue in ready.scan.issues)
+    return exits.worst(
+        exits.CONFLICT if conflicts else exits.CLEAN, exits.FINDINGS if found else exits.CLEAN
+    )
+
+
+def _request(request: dict[str, str]) -> str:
+    guards = [f"{name}: {request[name]}" for name in ("ifMatch", "ifNoneMatch") if name in request]
+    return plain(f"  {request['method']} {request['url']}  {' '.join(guards)}".rstrip()) + "\n"
