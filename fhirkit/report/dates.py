@@ -76,13 +76,6 @@ class Span:
         return self.start is not None or self.end is not None
 
     @property
-    def certain(self) -> tuple[float, float] | None:
-        """The stretch in which it surely was going on; None when no moment is sure."""
-        if self.point or self.start is None or self.end is None:
-            return None
-        return (self.start.last, self.end.first) if self.end.first > self.start.last else None
-
-    @property
     def moments(self) -> tuple[float, ...]:
         """Every boundary, for laying out an axis."""
         found = [part for part in (self.start, self.end) if part is not None]

@@ -76,7 +76,15 @@ def test_the_same_record_gives_the_same_page(gout: dict[str, Any], page: str) ->
 
 def test_hostile_text_is_only_text(gout: dict[str, Any]) -> None:
     outcome = Outcome.of(
-        [Issue(Severity.ERROR, HOSTILE, HOSTILE, f"Bundle.entry[1].resource.{HOSTILE}", file=HOSTILE)]
+        [
+            Issue(
+                Severity.ERROR,
+                HOSTILE,
+                HOSTILE,
+                f"Bundle.entry[1].resource.{HOSTILE}",
+                file=HOSTILE,
+            )
+        ]
     )
     page = render(everywhere(gout, HOSTILE), outcome, title=HOSTILE, not_reported=[HOSTILE])
     assert page.count("<script>") == 1
@@ -107,7 +115,7 @@ def test_hidden_characters_are_shown(char: str) -> None:
 
 def test_decimals_keep_their_digits(page: str) -> None:
     assert "36.70 °C" in page
-    assert '&#34;value&#34;: 36.70' in page
+    assert "&#34;value&#34;: 36.70" in page
 
 
 def test_very_long_strings_are_cut_and_said_to_be() -> None:
@@ -200,11 +208,13 @@ def test_ten_thousand_resources_give_a_usable_page() -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5) | st.just(Decimal("1.0")),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["coding", "code", "value", "start", "extension", "reference", "url"]),
-        inner,
-        max_size=3,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["coding", "code", "value", "start", "extension", "reference", "url"]),
+            inner,
+            max_size=3,
+        )
     ),
     max_leaves=6,
 )
