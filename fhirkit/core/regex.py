@@ -7,6 +7,7 @@ back-references: such a pattern is said to be unsupported, never guessed at.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -15,6 +16,7 @@ import re2
 
 from fhirkit.core.errors import FhirkitError
 
+_GROUP = re.compile(r"\$(?P<number>[0-9])|\$\{(?P<name>\w+)\}|\\(?P<plain>.)", re.DOTALL)
 _MAX_MEMORY = 32 * 1024 * 1024
 
 
@@ -29,7 +31,7 @@ def full_matcher(pattern: str) -> Callable[[str], bool]:
     Character classes are ASCII ones, as in the specification (``\\d`` is 0-9).
     """
     # The anchors take care of `a|b`, and `\z` is the end of the text, never before a newline.
-    compiled = _compile(rf"\A(?:{pattern})\z", capture=False)
+    compiled = _compile(rf"\A(?:{pattern})\z")
 
     def matches(text: str) -> bool:
         return compiled.search(text) is not None
@@ -40,7 +42,7 @@ def full_matcher(pattern: str) -> Callable[[str], bool]:
 @lru_cache(maxsize=1024)
 def searcher(pattern: str) -> Callable[[str], bool]:
     """A function that tells whether a text holds a match; ``.`` matches a newline, too."""
-    compiled = _compile(f"(?s){pattern}", capture=False)
+    compiled = _compile(f"(?s){pattern}")
 
     def found(text: str) -> bool:
         return compiled.search(text) is not None
@@ -50,21 +52,37 @@ def searcher(pattern: str) -> Callable[[str], bool]:
 
 @lru_cache(maxsize=256)
 def replacer(pattern: str) -> Callable[[str, str], str]:
-    """A function that replaces every match in a text (the second argument is put in as it is)."""
+    """A function that replaces every match in a text.
+
+    ``$1`` and ``${name}`` in the replacement stand for groups; one that is not there for nothing.
+    A backslash takes the next character as it is.
+    """
     compiled = _compile(pattern)
 
     def replace(text: str, replacement: str) -> str:
-        return str(compiled.sub(lambda match: match.expand(replacement), text))
+        def filled(match: Any) -> str:
+            return _GROUP.sub(lambda mark: _group(match, mark), replacement)
+
+        return str(compiled.sub(filled, text))
 
     return replace
 
 
-def _compile(pattern: str, *, capture: bool = True) -> Any:
-    """RE2's own object. It ships no types. Without groups to fill it is much faster."""
+def _group(match: Any, mark: re.Match[str]) -> str:
+    if mark["plain"] is not None:
+        return mark["plain"]
+    name = int(mark["number"]) if mark["number"] else mark["name"]
+    try:
+        return match[name] or ""
+    except (IndexError, KeyError):
+        return ""
+
+
+def _compile(pattern: str) -> Any:
+    """RE2's own object. It ships no types."""
     options = re2.Options()
     options.log_errors = False
     options.max_mem = _MAX_MEMORY
-    options.never_capture = not capture
     try:
         return re2.compile(pattern, options)
     except (re2.error, UnicodeEncodeError):

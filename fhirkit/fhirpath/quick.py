@@ -24,6 +24,7 @@ from fhirkit.fhirpath.quick_nodes import (
     is_child_count,
     is_id_count,
     mentions,
+    moment_order,
     more_than_id,
     strings,
     text_of_node,
@@ -282,9 +283,26 @@ class _Emitter:
             and is_id_count(node.right)
         ):
             return f"{self.names.constant(more_than_id)}({here.code})"
+        moments = self._moments(node, here)
+        if moments is not None:
+            return f"({moments} is {wanted})"
         left, right = self._number(node.left, here), self._number(node.right, here)
         code = f"({left} {node.operator} {right})"
         return code if wanted else f"(not {code})"
+
+    def _moments(self, node: Binary, here: Place) -> str | None:
+        """Source of the comparison of two dates or dateTimes of the data (True, False, None)."""
+        values: list[str] = []
+        for side in (node.left, node.right):
+            if not isinstance(side, Member):
+                return None
+            path = self._path(side, here)
+            if type_at_end(path, self._model).system not in ("Date", "DateTime"):
+                return None
+            holder, key = single_value(path)
+            values.append(f"{holder}.get({key!r})")
+        compared = self.names.constant(moment_order(node.operator))
+        return f"{compared}({values[0]}, {values[1]})"
 
     def _number(self, node: Node, here: Place) -> str:
         """Source of a number that is always there: a literal, a count, a sum of those."""

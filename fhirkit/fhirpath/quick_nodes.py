@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from fhirkit.fhirpath.environment import predefined
 from fhirkit.fhirpath.parser import parts
 from fhirkit.fhirpath.quick_paths import NotQuickError
 from fhirkit.fhirpath.syntax import Binary, Call, Constant, Literal, Member, Node, Variable
+from fhirkit.fhirpath.temporal import compare, read
 
 LOGIC = frozenset({"and", "or", "xor", "implies"})
 ORDER = frozenset({"<", "<=", ">", ">="})
+
+
+def moment_order(operator: str) -> Callable[[Any, Any], bool | None]:
+    """A function that compares two dates or dateTimes as they stand in the data."""
+    wanted = {"<": (-1,), "<=": (-1, 0), ">": (1,), ">=": (1, 0)}[operator]
+
+    def compared(left: Any, right: Any) -> bool | None:
+        if left is None or right is None:
+            return None
+        one, other = read(left, "DateTime"), read(right, "DateTime")
+        if one is None or other is None:
+            raise ValueError  # no date: the complete evaluation knows what to say
+        order = compare(one, other)
+        return None if order is None else order in wanted
+
+    return compared
 
 
 def more_than_id(value: dict[str, Any]) -> bool:

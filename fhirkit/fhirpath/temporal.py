@@ -234,7 +234,7 @@ def _add_seconds(value: Temporal, seconds: Decimal) -> Temporal | None:
         moved = start + timedelta(seconds=int(whole))
     except OverflowError:
         return None
-    digits = max(value.digits, 3 if fraction else 0)
+    digits = max(value.digits, _places(fraction))
     return Temporal(value.kind, moved.timetuple()[:size], fraction, digits, value.zone)
 
 
@@ -246,8 +246,14 @@ def _add_to_time(value: Temporal, count: int, unit: str) -> Temporal:
     parts = (int(whole) // 3600, int(whole) // 60 % 60, int(whole) % 60)[: len(value.parts)]
     if len(value.parts) < 3:
         fraction = Decimal(0)
-    digits = max(value.digits, 3 if fraction else 0)
+    digits = max(value.digits, _places(fraction))
     return Temporal("Time", parts, fraction, digits)
+
+
+def _places(fraction: Decimal) -> int:
+    """The digits a fraction needs: three for milliseconds."""
+    exponent = fraction.normalize().as_tuple().exponent
+    return max(3, -exponent) if fraction and isinstance(exponent, int) else 0
 
 
 def _total(value: Temporal) -> Decimal:

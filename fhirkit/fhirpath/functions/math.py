@@ -103,7 +103,10 @@ def power(frame: Frame, source: Collection, exponent: Collection) -> Collection:
     if value is None or by is None:
         return []
     base, by_whole = Decimal(value), Decimal(by).to_integral_value() == by
-    if (base < 0 and not by_whole) or (base == 0 and by < 0) or abs(by) > _LARGEST_POWER:
+    power_of = Decimal(by)
+    if (base < 0 and not by_whole) or (base == 0 and power_of < 0):
+        return []
+    if abs(power_of) > _LARGEST_POWER:
         return []
     result = _EXACT.power(base, Decimal(by)) if by != 0 else Decimal(1)
     if isinstance(value, int) and isinstance(by, int) and by >= 0:
