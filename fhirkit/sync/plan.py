@@ -182,6 +182,23 @@ def emptied(base: Base, remote: Listing, keys: Collection[ResourceKey]) -> bool:
     return len(known) > 1 and not any(key in remote for key in known)
 
 
+def receded(base: Base, remote: Listing) -> list[ResourceKey]:
+    """Keys whose version on the remote is older than the one agreed on, where both are numbers.
+
+    Either an old answer from some cache, or a server restored from a backup.
+    """
+    return [
+        key
+        for key, entry in remote.items()
+        if key in base and _number(entry.version_id) < _number(base[key].version_id)
+    ]
+
+
+def _number(version: str | None) -> int:
+    known = version is not None and version.isascii() and version.isdigit()
+    return int(version) if known and version is not None and len(version) < 19 else 0
+
+
 def _side(entry: Entry | None, base: BaseEntry | None, known: str | None) -> _Side:
     if base is None:
         return _Side.ABSENT if entry is None else _Side.ADDED

@@ -19,7 +19,7 @@ from fhirkit.sync.entry import Base, BaseEntry, Entry
 from fhirkit.sync.intake import Intake
 from fhirkit.sync.ledger import NoLedger
 from fhirkit.sync.lock import locked
-from fhirkit.sync.plan import Direction, Plan, Status, Step, emptied, make_plan
+from fhirkit.sync.plan import Direction, Plan, Status, Step, emptied, make_plan, receded
 from fhirkit.sync.pull import Selection, apply_pull, select_patient, select_types
 from fhirkit.sync.results import Line, Report, Result
 from fhirkit.sync.worktree import Scan, WorkingTree
@@ -53,6 +53,7 @@ class Session:
         scan, base = self.tree.scan(), self.store.entries()
         keys = (scan.entries.keys() | base.keys()) - scan.held
         remote = read_many(self.client, keys)
+        self._read_again(base, remote)
         entries = _entries(remote)
         if emptied(base, entries, keys):
             raise Blocked(
@@ -97,6 +98,7 @@ class Session:
             selection = select_patient(self.client, patient, scan.resources, base.keys())
         else:
             selection = select_types(self.client, types, base.keys())
+        self._read_again(base, selection.resources)
         keys = selection.keys - scan.held
         entries = {key: Entry.of(resource) for key, resource in selection.resources.items()}
         plan = make_plan(Direction.PULL, keys, scan.entries, base, entries, take=theirs)
@@ -114,6 +116,20 @@ class Session:
     def pull(self, ready: Prepared) -> Report:
         """Carry out a prepared pull."""
         return apply_pull(self.tree, self.store, ready.scan, ready.plan, ready.selection)
+
+    def _read_again(self, base: Base, remote: Any) -> None:
+        """Replace answers older than what was agreed by fresh ones; ``Blocked`` if they stay so."""
+        held = {key: resource for key, resource in remote.items() if resource is not None}
+        for key in receded(base, _entries(held)):
+            fresh = self.client.read(key)
+            if fresh is not None and receded(base, {key: Entry.of(fresh)}):
+                raise Blocked(
+                    f"{self.store.remote} holds older versions than were agreed on: "
+                    "was it restored from a backup?",
+                    advice=f"fhirkit remote reset {self.store.remote} begins anew with it",
+                )
+            if fresh is not None:
+                remote[key] = fresh
 
     def _meet(self, *, writing: bool) -> None:
         """Make sure that this is a FHIR R4 server that can do it, and the one it was before."""

@@ -204,3 +204,25 @@ def test_refused_reads_are_no_deletions(empty: Path, full: FakeServer, fhirkit: 
     ran = fhirkit("pull")
     assert ran.code == 3, ran
     assert len(files(empty)) == 56
+
+
+def test_an_old_answer_does_not_turn_a_file_back(
+    empty: Path, full: FakeServer, fhirkit: Run
+) -> None:
+    full.put(full.state()["Patient/p"] | {"birthDate": "1990"})
+    assert fhirkit("pull").code == 0
+
+    def old(bundle: Any) -> Any:
+        for entry in bundle["entry"]:
+            if entry["resource"]["id"] == "p":
+                entry["resource"] = full.store.versions["Patient/p"][0]
+        return bundle
+
+    under(full, Fault("a cache", faults.changed(old), "GET", "Patient?", times=0))
+    assert fhirkit("pull").code == 0
+    assert read(empty, "Patient/p")["birthDate"] == "1990"
+    held = full.store.versions["Patient/p"]
+    full.store.versions["Patient/p"] = held[:1]
+    under(full)
+    assert fhirkit("pull").code == 6
+    assert read(empty, "Patient/p")["birthDate"] == "1990"
