@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ RESERVED = {
     "fhirkit": "the device",
     "conversion": "the provenance",
 }
+#: What can lead out of a folder: separators, drives, a dot at the start. A plain name cannot.
+_ELSEWHERE = re.compile(r"[/\\:]|^\.")
 _CONTENT_TYPES = {
     ".md": "text/markdown;charset=utf-8",
     ".txt": "text/plain;charset=utf-8",
@@ -112,12 +115,15 @@ def _read_source(root: Mapping, reading: Reading, folder: Path) -> Source | None
 def _open(file: str, node: Node, reading: Reading, folder: Path) -> SourceText | None:
     """The source beside the case file; never one outside the case's folder, not even by link."""
     reading.trail = ("source", "file")
-    base = folder.resolve()
     try:
-        path = (base / file).resolve()
-        inside = path.is_relative_to(base) and not Path(file).is_absolute()
+        path = folder / file
+        if _ELSEWHERE.search(file) or path.is_symlink():
+            path = path.resolve()
+            inside = path.is_relative_to(folder.resolve()) and not Path(file).is_absolute()
+        else:
+            inside = True
     except (OSError, ValueError, RuntimeError):
-        path, inside = base, False
+        path, inside = folder, False
     if not inside or "://" in file:
         reading.issue(
             "case-source",

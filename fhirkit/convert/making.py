@@ -104,7 +104,9 @@ class Making:
             made_type,
             key,
             logical_id(self.case.id, key),
-            full_url(self.case.id, made_type, key),
+            self._targets[key].url
+            if key in self._targets and not resource_type
+            else full_url(self.case.id, made_type, key),
             fact.label,
             {name: value for name, value in body.items() if value is not None and value != []},
             kind or fact.kind.name,

@@ -307,12 +307,15 @@ def _check_also(scalar: Scalar, quantity: Quantity | None, reading: Reading) -> 
         return
     if quantity is None or not same_dimension(quantity.code, other.code):
         return
-    if not agree(quantity.pair, other.pair):
+    if not _agree(quantity.pair, other.pair):
         reading.issue(
             "case-amounts-differ",
             scalar,
             "the two amounts are not the same, however they were rounded",
         )
+
+
+_agree = lru_cache(maxsize=512)(agree)
 
 
 def _reference_range(scalar: Scalar, unit: str | None, reading: Reading) -> dict[str, Any] | None:

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
     from fhirkit.convert.making import Draft
 
+#: As ``ROWS``, with the name of the element that holds a primitive's extensions.
+_ROWS = {
+    name: tuple((label, element, f"_{element}") for label, element in rows)
+    for name, rows in ROWS.items()
+}
 _OPEN = '<div xmlns="http://www.w3.org/1999/xhtml">'
 _CLOSE = "</div>"
 
@@ -24,7 +29,9 @@ def escape(text: str) -> str:
     """Text as XHTML content; runs of white space become one space."""
     if not text.isprintable():
         text = "".join(char if char.isprintable() or char.isspace() else "\ufffd" for char in text)
-    text = " ".join(text.split())
+        text = " ".join(text.split())
+    elif "  " in text or text[:1] == " " or text[-1:] == " ":
+        text = " ".join(text.split())
     if "&" in text:
         text = text.replace("&", "&amp;")
     if "<" in text:
@@ -83,14 +90,13 @@ def rows_of(draft: Draft) -> list[tuple[str, str]]:
     """Label and text of every element of the resource that a person wants to read."""
     rows: list[tuple[str, str]] = []
     body = draft.body
-    for label, element in ROWS.get(draft.type, ()):
-        value = body.get(element)
-        if value is not None:
-            text = say(value)
+    for label, element, beside in _ROWS.get(draft.type, ()):
+        if element in body:
+            text = say(body[element])
             if text:
                 rows.append((label, text))
-        elif f"_{element}" in body:
-            rows.append((label, say(body[f"_{element}"])))
+        elif beside in body:
+            rows.append((label, say(body[beside])))
     for resource in draft.contained or ():
         rows += [
             (label, say(resource[element]))
@@ -232,6 +238,8 @@ def _table(rows: list[tuple[str, str]]) -> str:
     if not rows:
         return ""
     cells = "".join(
-        f"<tr><td>{escape(label)}</td><td>{escape(text)}</td></tr>" for label, text in rows
+        # Labels are ours: plain words that need no escaping.
+        f"<tr><td>{label}</td><td>{escape(text)}</td></tr>"
+        for label, text in rows
     )
     return f"<table><tbody>{cells}</tbody></table>"

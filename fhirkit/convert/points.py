@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from fhirkit.convert.read.timeline import Timeline
@@ -58,6 +59,12 @@ def _ordered(times: dict[str, When]) -> list[str]:
     "Certainly after" is a partial order, so taking the first name that waits for no other always
     ends.
     """
+    starts = [when.start_earliest for when in times.values()]
+    if all(
+        one is not None and other is not None and one <= other for one, other in pairwise(starts)
+    ):
+        # What is certainly later starts later at the earliest, so nothing is out of order.
+        return list(times)
     waiting = list(times)
     done: list[str] = []
     while waiting:

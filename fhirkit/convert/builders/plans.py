@@ -94,7 +94,7 @@ def _activities(item: Fact, making: Making) -> list[dict[str, Any]]:
         extension["extension"] = extensions
     # An activity refers to orders; a statement of what is taken is none.
     orders = making.references_to(item.get("medication"), "MedicationRequest")
-    if item.get("medication"):
+    if "medication" in item.values:
         return [{**extension, "reference": one} for one in orders]
     words = item.get("avoid") or item.get("do")
     detail: dict[str, Any] = {}
