@@ -16,6 +16,8 @@ import re2
 
 from fhirkit.core.errors import FhirkitError
 
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
+_CLASS = re.compile(r"\[\^?\]?([^\]]*)")
 _GROUP = re.compile(r"\$(?P<number>[0-9])|\$\{(?P<name>\w+)\}|\\(?P<plain>.)", re.DOTALL)
 _MAX_MEMORY = 32 * 1024 * 1024
 
@@ -42,6 +44,7 @@ def full_matcher(pattern: str) -> Callable[[str], bool]:
 @lru_cache(maxsize=1024)
 def searcher(pattern: str) -> Callable[[str], bool]:
     """A function that tells whether a text holds a match; ``.`` matches a newline, too."""
+    _refuse_nested_classes(pattern)
     compiled = _compile(f"(?s){pattern}")
 
     def found(text: str) -> bool:
@@ -57,6 +60,7 @@ def replacer(pattern: str) -> Callable[[str, str], str]:
     ``$1`` and ``${name}`` in the replacement stand for groups; one that is not there for nothing.
     A backslash takes the next character as it is.
     """
+    _refuse_nested_classes(pattern)
     compiled = _compile(pattern)
 
     def replace(text: str, replacement: str) -> str:
@@ -66,6 +70,14 @@ def replacer(pattern: str) -> Callable[[str, str], str]:
         return str(compiled.sub(filled, text))
 
     return replace
+
+
+def _refuse_nested_classes(pattern: str) -> None:
+    """``[a-z&&[^b]]`` means something to Java, whose dialect FHIRPath uses, and else to RE2."""
+    plain = _ESCAPED.sub("", pattern)
+    for inside in _CLASS.findall(plain):
+        if "&&" in inside or "[" in inside.replace("[:", ""):
+            raise UnsupportedPattern("this regular expression is not supported")
 
 
 def _group(match: Any, mark: re.Match[str]) -> str:

@@ -7,9 +7,10 @@ expression that needs it is not checkable.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+import msgspec
 
 from fhirkit.fhirpath.units import CommonUnits, UnitConverter
 
@@ -36,8 +37,7 @@ _PATTERNS = {
 }
 
 
-@dataclass(slots=True)
-class Environment:
+class Environment(msgspec.Struct):
     """Values and services of one evaluation or of many on the same resource.
 
     ``resource`` is %resource, ``root_resource`` %rootResource (the container of a contained
@@ -53,8 +53,8 @@ class Environment:
     conforms_to: ConformsTo | None = None
     terminologies: Terminologies | None = None
     html_checks: HtmlChecks | None = None
-    constants: Mapping[str, Any] = field(default_factory=dict)
-    units: UnitConverter = field(default_factory=CommonUnits)
+    constants: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    units: UnitConverter = msgspec.field(default_factory=CommonUnits)
     now: datetime | None = None
     budget: int = 1_000_000
 

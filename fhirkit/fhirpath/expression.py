@@ -135,22 +135,27 @@ class Expression:
         try:
             return self._quick[type_name]
         except KeyError:
-            made = None if self.strict else quick(self._tree, self._model, type_name, self._slow)
+            made = None if self.strict else self._make_quick(type_name)
             self._quick[type_name] = made
             return made
 
-    def _slow(self, node: Node, type_name: str) -> Callable[[Any, Environment, Any], bool | None]:
-        """The complete evaluation of a part, for the quick function to call."""
-        evaluate = compile_node(node, self._model)
+    def _make_quick(self, focus_type: str) -> Quick | None:
+        model = self._model
 
-        def run(focus: Any, environment: Environment, root: Any) -> bool | None:
-            this = [elements.root(self._model, focus, type_name)]
-            frame = Frame(self._model, environment, this, strict=False)
-            if root is not focus:
-                frame.context = [elements.root(self._model, root, self.type_name)]
-            return truth(frame, evaluate(frame, this))
+        def slow(node: Node, type_name: str) -> Callable[[Any, Environment, Any], bool | None]:
+            """The complete evaluation of a part, for the quick function to call."""
+            evaluate = compile_node(node, model)
 
-        return run
+            def run(focus: Any, environment: Environment, root: Any) -> bool | None:
+                this = [elements.root(model, focus, type_name)]
+                frame = Frame(model, environment, this, strict=False)
+                if root is not focus:
+                    frame.context = [elements.root(model, root, focus_type)]
+                return truth(frame, evaluate(frame, this))
+
+            return run
+
+        return quick(self._tree, model, focus_type, slow)
 
     def _frame(
         self, focus: Any, environment: Environment | None, type_name: str | None, extra: Any

@@ -7,8 +7,9 @@ children of its own) by its path, for example ``Patient.contact``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import msgspec
 
 _SYSTEM_URL = "http://hl7.org/fhirpath/System."
 _FHIR_TYPE = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"
@@ -23,8 +24,7 @@ _BY_NAME = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ElementInfo:
+class ElementInfo(msgspec.Struct, frozen=True):
     """One child element: its name in FHIRPath, whether JSON writes a list, and its types.
 
     ``keys`` maps each JSON property that may hold it to the type found there: one entry for an
@@ -42,16 +42,15 @@ class ElementInfo:
         return tuple(dict.fromkeys(self.keys.values()))
 
 
-@dataclass(frozen=True, slots=True)
-class TypeInfo:
+class TypeInfo(msgspec.Struct, frozen=True):
     """One FHIR type. ``system`` names the System type of a primitive's value, else None."""
 
     name: str
     base: str | None
     kind: str
     system: str | None = None
-    children: Mapping[str, ElementInfo] = field(default_factory=dict)
-    by_key: Mapping[str, ElementInfo] = field(default_factory=dict)
+    children: Mapping[str, ElementInfo] = msgspec.field(default_factory=dict)
+    by_key: Mapping[str, ElementInfo] = msgspec.field(default_factory=dict)
 
     @property
     def is_primitive(self) -> bool:

@@ -6,9 +6,10 @@ is neither equal nor unequal to UCUM's ``a`` or ``mo``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+
+import msgspec
 
 from fhirkit.fhirpath.units import Dimension, UnitConverter
 
@@ -26,8 +27,7 @@ _VARIABLE = frozenset({"year", "month"})
 _LARGEST_EXPONENT = 400
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(msgspec.Struct, frozen=True):
     """``calendar`` tells that the unit is a word (``days``) and not a code (``'d'``)."""
 
     value: Decimal

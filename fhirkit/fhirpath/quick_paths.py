@@ -6,9 +6,10 @@ list. Existence is then a look-up or an ``any(…)`` over dicts; no object is ma
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import count
 from typing import Any
+
+import msgspec
 
 from fhirkit.fhirpath.model import ElementInfo, ModelInfo, TypeInfo
 from fhirkit.fhirpath.syntax import Call, Constant, Member, Node, Variable
@@ -18,16 +19,14 @@ class NotQuickError(Exception):
     """The quick compiler does not cover this; the complete one does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A dict at hand while the code runs: how it is spelled, and its FHIR type."""
 
     code: str
     type_name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(msgspec.Struct, frozen=True):
     """A ``where`` in a path; ``condition`` becomes source once the item has a name."""
 
     condition: Node
@@ -36,8 +35,7 @@ class Filter:
 Step = ElementInfo | Filter
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(msgspec.Struct, frozen=True):
     """Steps from a place. ``types`` holds the type behind each step."""
 
     start: Place

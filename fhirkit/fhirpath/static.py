@@ -7,8 +7,9 @@ children(), results of services) nothing is claimed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from fhirkit.fhirpath.errors import SemanticError
 from fhirkit.fhirpath.functions import FUNCTIONS
@@ -39,8 +40,7 @@ _NEEDS_ORDER = frozenset({"first", "last", "tail", "skip", "take"})
 _UNORDERED = frozenset({"children", "descendants"})
 
 
-@dataclass(frozen=True, slots=True)
-class Static:
+class Static(msgspec.Struct, frozen=True):
     """What is known of a collection: the types its items may have (None: any), and its order.
 
     FHIR types stand under their name, System types as ``System.String``.

@@ -5,29 +5,27 @@ Grammar: http://hl7.org/fhirpath/N1/grammar.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+
+class Literal(msgspec.Struct, frozen=True):
     """A boolean, number or string as written."""
 
     value: bool | int | Decimal | str
     at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class TemporalLiteral:
+class TemporalLiteral(msgspec.Struct, frozen=True):
     """``@2015-02-04``, ``@2015T``, ``@T14:30``: the text behind the ``@``."""
 
     text: str
     at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class QuantityLiteral:
+class QuantityLiteral(msgspec.Struct, frozen=True):
     """A number with a unit; ``calendar`` when the unit is a keyword such as ``days``."""
 
     value: Decimal
@@ -36,31 +34,27 @@ class QuantityLiteral:
     at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Empty:
+class Empty(msgspec.Struct, frozen=True):
     """``{}``."""
 
     at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(msgspec.Struct, frozen=True):
     """One of ``$this``, ``$index``, ``$total``; ``name`` has no dollar sign."""
 
     name: str
     at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(msgspec.Struct, frozen=True):
     """An external constant such as ``%resource``."""
 
     name: str
     at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True):
     """A name behind a dot, or at the start (then ``source`` is None)."""
 
     source: Node | None
@@ -68,8 +62,7 @@ class Member:
     at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A function with its arguments; ``source`` is None when it stands at the start."""
 
     source: Node | None
@@ -78,8 +71,7 @@ class Call:
     at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(msgspec.Struct, frozen=True):
     """``source[index]``."""
 
     source: Node
@@ -87,8 +79,7 @@ class Index:
     at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Unary:
+class Unary(msgspec.Struct, frozen=True):
     """``+x`` or ``-x``."""
 
     operator: str
@@ -96,8 +87,7 @@ class Unary:
     at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(msgspec.Struct, frozen=True):
     """Two operands and what joins them."""
 
     operator: str
@@ -106,8 +96,7 @@ class Binary:
     at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class TypeTest:
+class TypeTest(msgspec.Struct, frozen=True):
     """``operand is Type`` or ``operand as Type``."""
 
     operator: str

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from functools import lru_cache
 from typing import Literal
+
+import msgspec
 
 Kind = Literal["Date", "DateTime", "Time"]
 
@@ -33,8 +34,7 @@ _SECONDS: dict[str, Decimal] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Temporal:
+class Temporal(msgspec.Struct, frozen=True):
     """A point in time as far as it is known.
 
     ``parts`` holds year, month, day, hour, minute, second as far as given (a Time starts at the

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
+
+import msgspec
 
 from fhirkit.fhirpath.elements import Element
 from fhirkit.fhirpath.errors import SemanticError
@@ -18,16 +19,14 @@ SYSTEM_TYPES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class TypeSpecifier:
+class TypeSpecifier(msgspec.Struct, frozen=True):
     """A type an expression names: the FHIR type, the System type, or both (``Quantity``)."""
 
     fhir: str | None
     system: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class TypeName:
+class TypeName(msgspec.Struct, frozen=True):
     """What ``type()`` gives: a name in a namespace, with its base type."""
 
     namespace: str

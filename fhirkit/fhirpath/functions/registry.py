@@ -8,15 +8,15 @@ once an item (``where``, ``select``) or as needed (``iif``).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
+
+import msgspec
 
 Implementation = Callable[..., list[Any]]
 _F = TypeVar("_F", bound=Implementation)
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(msgspec.Struct, frozen=True):
     """``least`` and ``most`` count arguments. ``takes`` and ``returns`` serve the static check:
     the System type of the input, and of the output (``same`` and ``first`` for the input's own).
     """
