@@ -30,7 +30,7 @@ BUNDLES = ROOT / "bundles/rls-ida"
 
 @pytest.fixture
 def proxy(hapi: Any) -> Iterator[Proxy]:
-    between = Proxy(str(hapi))
+    between = Proxy(hapi.url)
     yield between
     between.close()
 
@@ -55,7 +55,7 @@ def patient_of(path: Path) -> str:
 
 
 def versions(hapi: Any, path: Path) -> dict[str, str]:
-    client = Client(str(hapi))
+    client = Client(hapi.url)
     found = {}
     for entry in json.loads(path.read_text())["entry"]:
         key = ResourceKey.of(entry["resource"])
@@ -74,7 +74,7 @@ def tree(root: Path, url: str, fhirkit: Run) -> None:
 def test_twice_is_once_and_what_comes_back_is_what_went(
     hapi: Any, own: Path, tmp_path: Path, fhirkit: Run
 ) -> None:
-    tree(tmp_path, str(hapi), fhirkit)
+    tree(tmp_path, hapi.url, fhirkit)
     assert fhirkit("add", str(own)).code == 0
     first = fhirkit("push", "--json")
     assert first.code == 0, first
@@ -83,10 +83,10 @@ def test_twice_is_once_and_what_comes_back_is_what_went(
     second = fhirkit("push", "--json")
     assert second.json["counts"] == {"unchanged": 43}
     assert set(versions(hapi, own).values()) == {"1"}
-    third = fhirkit("push", str(own), "--remote", str(hapi), "--json")
+    third = fhirkit("push", str(own), "--remote", hapi.url, "--json")
     assert third.json["counts"] == {"unchanged": 43}
     record = tmp_path / "record.json"
-    pulled = fhirkit("pull", "--remote", str(hapi), "--patient", patient_of(own), "-o", str(record))
+    pulled = fhirkit("pull", "--remote", hapi.url, "--patient", patient_of(own), "-o", str(record))
     assert pulled.code == 0, pulled
     assert fhirkit("diff", str(own), str(record)).code == 0
 
@@ -133,7 +133,7 @@ def test_a_foreign_edit_is_a_conflict(
     write(tmp_path, ours)
 
     def races(handler: Any, answer: Any, body: bytes) -> None:
-        client = Client(str(hapi))
+        client = Client(hapi.url)
         client.update(theirs)
         client.close()
         handler.send_reply(answer())
@@ -142,7 +142,7 @@ def test_a_foreign_edit_is_a_conflict(
     ran = fhirkit("push", "--json")
     assert ran.code == 4, ran
     assert ran.results()[key] == "conflict"
-    now = Client(str(hapi)).read(ResourceKey("Patient", patient_of(own)))
+    now = Client(hapi.url).read(ResourceKey("Patient", patient_of(own)))
     assert now is not None
     assert now["birthDate"] == "2001"
     assert fhirkit("pull", "--patient", patient_of(own)).code == 4
