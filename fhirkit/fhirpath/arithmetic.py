@@ -23,9 +23,9 @@ def arithmetic(frame: Frame, operator: str, left: Collection, right: Collection)
         one = single_string(frame, left, "&") or ""
         other = single_string(frame, right, "&") or ""
         return [text(frame, one + other)]
-    first, second = single(frame, left, operator), single(frame, right, operator)
-    if first is None or second is None:
+    if not left or not right:
         return []
+    first, second = single(frame, left, operator), single(frame, right, operator)
     for operand in (first, second):
         if isinstance(operand, Element) and operand.value is None:
             return []

@@ -65,10 +65,10 @@ def comparison(operator: str, left: Evaluate, right: Evaluate) -> Evaluate:
     wanted = {"<": (-1,), "<=": (-1, 0), ">": (1,), ">=": (1, 0)}[operator]
 
     def evaluate(frame: Frame, focus: Collection) -> Collection:
-        one = single(frame, left(frame, focus), operator)
-        other = single(frame, right(frame, focus), operator)
-        if one is None or other is None:
+        first, second = left(frame, focus), right(frame, focus)
+        if not first or not second:
             return []
+        one, other = single(frame, first, operator), single(frame, second, operator)
         if any(isinstance(x, Element) and x.value is None for x in (one, other)):
             return []
         answer = order(frame, one, other)

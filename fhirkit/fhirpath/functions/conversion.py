@@ -55,7 +55,8 @@ def _quantity(item: Item) -> Quantity | None:
     if isinstance(item, Quantity):
         return item
     if isinstance(item, int | Decimal):
-        return Quantity(Decimal("1.0") if item is True else Decimal(item), "1")
+        value = Decimal("1.0" if item else "0.0") if isinstance(item, bool) else Decimal(item)
+        return Quantity(value, "1")
     match = _QUANTITY.fullmatch(item) if isinstance(item, str) else None
     if match is None:
         return None
