@@ -9,15 +9,18 @@ import rich_click as click
 
 from fhirkit.cli import exits
 from fhirkit.cli.console import emit, emit_json, say
-from fhirkit.core.errors import Unreachable, UsageError
+from fhirkit.cli.server_start import start
+from fhirkit.core.errors import UsageError
 
 if TYPE_CHECKING:
     from fhirkit.server import ServerInfo
 
-_PORT = click.IntRange(0, 65535)
-_FOLDER = click.Path(file_okay=False, path_type=Path)
-_which_port = click.option("--port", type=_PORT, help="The server on this port.")
-_which_data = click.option("--data", type=_FOLDER, help="The server with this data folder.")
+_which_port = click.option("--port", type=click.IntRange(1, 65535), help="The server on this port.")
+_which_data = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The server with this data folder.",
+)
 
 
 @click.group()
@@ -28,44 +31,7 @@ def command() -> None:
     """
 
 
-@command.command()
-@click.option("--port", type=_PORT, default=8080, show_default=True, help="0 takes a free port.")
-@click.option("--data", type=_FOLDER, help="Folder of the database; by default one for each port.")
-@click.option("--memory", is_flag=True, help="Keep nothing: the data goes with the server.")
-@click.option("--foreground", is_flag=True, help="Stay until the server ends; Ctrl-C stops it.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=180.0,
-    show_default=True,
-    help="Seconds to wait for the first answer.",
-)
-def start(port: int, data: Path | None, memory: bool, foreground: bool, timeout: float) -> int:
-    """Start the server, and print its base URL when it answers.
-
-    Where one already runs, this prints its URL and changes nothing.
-    """
-    import os
-
-    from fhirkit import server
-    from fhirkit.cli.spinner import spinning
-
-    with spinning() as progress:
-        info = server.start(
-            port=port,
-            data=data,
-            memory=memory,
-            attached=foreground,
-            timeout=timeout,
-            environment=os.environ,
-            progress=progress,
-        )
-    try:
-        emit(info.url + "\n")
-        return _stay(info) if foreground else exits.CLEAN
-    finally:
-        if foreground:
-            server.stop(info)
+command.add_command(start)
 
 
 @command.command()
@@ -133,13 +99,3 @@ def _chosen(port: int | None, data: Path | None) -> ServerInfo | None:
         ports = ", ".join(str(info.port) for info in found)
         raise UsageError(f"several servers run (ports {ports})", advice="choose one with --port")
     return found[0] if found else None
-
-
-def _stay(info: ServerInfo) -> int:
-    from fhirkit import server
-
-    code = server.wait(info)
-    # 143 is how Java ends on SIGTERM, which is what `fhirkit server stop` sends.
-    if code in (0, 143):
-        return exits.CLEAN
-    raise Unreachable(f"the server ended with code {code}; its log is {info.log}", sent=False)

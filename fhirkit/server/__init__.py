@@ -7,7 +7,7 @@ server.stop(info)
 """
 
 from fhirkit.server.instances import ServerInfo, find
-from fhirkit.server.lifecycle import DEFAULT_PORT, start, stop, wait
+from fhirkit.server.lifecycle import DEFAULT_PORT, is_ours, start, stop, wait
 from fhirkit.server.progress import Progress
 
-__all__ = ["DEFAULT_PORT", "Progress", "ServerInfo", "find", "start", "stop", "wait"]
+__all__ = ["DEFAULT_PORT", "Progress", "ServerInfo", "find", "is_ours", "start", "stop", "wait"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from fhirkit.core.jsonio import dump_bytes, loads
 from fhirkit.server.processes import is_alive
 
 HOST = "127.0.0.1"
+
+# Anything else could be part of a stranger's command line, or of a path.
+_TOKEN = re.compile(r"fhirkit-[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,8 @@ class Instance:
         try:
             state = loads(read_bytes(self._state))
             token = str(state["token"])
+            if not _TOKEN.fullmatch(token):
+                return None
             return ServerInfo(
                 port=self.port,
                 pid=int(state["pid"]),
@@ -123,7 +129,7 @@ class Instance:
                 started=str(state["started"]),
                 data=None if state["data"] is None else Path(state["data"]),
                 log=self.log,
-                phase="running" if token and self.ready(token).exists() else "starting",
+                phase="running" if self.ready(token).exists() else "starting",
             )
         except (UsageError, InvalidInput, KeyError, TypeError, ValueError):
             return None

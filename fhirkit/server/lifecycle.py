@@ -111,6 +111,11 @@ def stop(info: ServerInfo, *, home: Path | None = None, grace: float = STOP_GRAC
     return forced
 
 
+def is_ours(info: ServerInfo) -> bool:
+    """Whether this very process started the server, rather than found it running."""
+    return processes.is_child(info.pid)
+
+
 def wait(info: ServerInfo) -> int | None:
     """Return when the server has ended: its exit code, or None when it is not our child."""
     while processes.is_alive(info.pid, info.token):

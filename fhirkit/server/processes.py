@@ -52,7 +52,7 @@ def private_log(log: Path) -> Iterator[int]:
 
 def is_alive(pid: int, token: str) -> bool:
     """Whether this process runs and carries the token: a pid alone may be another's by now."""
-    return token in (command_line(pid) or "")
+    return bool(token) and token in (command_line(pid) or "")
 
 
 def command_line(pid: int) -> str | None:
@@ -74,6 +74,11 @@ def command_line(pid: int) -> str | None:
         check=False,
     )
     return listed.stdout.strip() or None
+
+
+def is_child(pid: int) -> bool:
+    """Whether this process launched that one."""
+    return pid in _CHILDREN
 
 
 def exit_code(pid: int) -> int | None:

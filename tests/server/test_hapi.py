@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 import uuid
 from pathlib import Path
@@ -10,6 +13,7 @@ from pathlib import Path
 from rest import ask, export
 
 from fhirkit import server
+from fhirkit.server import processes
 
 
 def patient(logical_id: str) -> dict[str, object]:
@@ -166,3 +170,24 @@ def test_data_survives_stop_and_start(java_and_maven: None, tmp_path: Path) -> N
     finally:
         server.stop(first, home=home)
     assert time.monotonic() - begin < 600
+
+
+def test_a_start_that_is_killed_takes_java_with_it(java_and_maven: None, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    source = (
+        "import os, sys; from pathlib import Path; from fhirkit import server;"
+        "server.start(port=0, memory=True, home=Path(sys.argv[1]), environment=os.environ)"
+    )
+    with subprocess.Popen([sys.executable, "-c", source, str(home)]) as starting:
+        while not (found := server.find(home)):
+            assert starting.poll() is None
+            time.sleep(0.05)
+        # A moment, so that Java is past the start of its virtual machine and watches.
+        time.sleep(2)
+        assert found[0].phase == "starting"
+        starting.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while processes.is_alive(found[0].pid, found[0].token):
+        assert time.monotonic() < deadline, "Java outlived the start that was killed"
+        time.sleep(0.1)
+    assert server.find(home) == []
