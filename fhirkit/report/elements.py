@@ -145,7 +145,15 @@ class Reader:
             head, used = _head(item, self._record)
             kind = item.get("resourceType")
             named = f"{row.name}: {kind}" if isinstance(kind, str) else row.name
-            yield replace(row, name=named, value=head)
+            quotes = [self._sources.quotes(item.get(f"_{name}"), entry.anchor) for name in used]
+            yield replace(
+                row,
+                name=named,
+                value=head,
+                codes=codes(item.get("code")) if "code" in used else "",
+                quotes=tuple(dict.fromkeys((*row.quotes, *(q for found in quotes for q in found)))),
+            )
+            used |= {f"_{name}" for name in used}
             if row.depth < _DEEPEST:
                 rest = {key: part for key, part in item.items() if key not in used}
                 yield from self._members(rest, entry, row.depth + 1, quiet=row.quiet)
@@ -213,7 +221,7 @@ def _head(item: dict[str, Any], record: Record) -> tuple[str, set[str]]:
     value = next((key for key in item if key.startswith("value")), None)
     code = item.get("code")
     if isinstance(code, dict) and value and phrase(item[value]) is not None:
-        return f"{concept(code)}: {phrase(item[value])}", {value}
+        return f"{concept(code)}: {phrase(item[value])}", {value, "code"}
     for name in ("description", "text", "title", "display", "name"):
         found = item.get(name)
         text = found if isinstance(found, str) else concept(found)
@@ -225,7 +233,7 @@ def _head(item: dict[str, Any], record: Record) -> tuple[str, set[str]]:
                 return f"do not: {shortened(text, 400)}", used | {"doNotPerform"}
             return shortened(text, 400), used
     if isinstance(code, dict):
-        return concept(code), set()
+        return concept(code), {"code"}
     return "", set()
 
 

@@ -39,6 +39,12 @@ class Finding:
     anchor: str = ""
     title: str = ""
 
+    @property
+    def where(self) -> str:
+        """``name:line:column``; without the folder, which is nobody's business on a shared page."""
+        folder, slash, name = self.issue.place.replace("\\", "/").rpartition("/")
+        return name if folder or slash else self.issue.place
+
 
 @dataclass(frozen=True, slots=True)
 class Card:

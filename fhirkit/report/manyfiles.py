@@ -9,7 +9,7 @@ from typing import Any
 
 from fhirkit.core.errors import InvalidInput, UsageError
 from fhirkit.core.files import read_bytes
-from fhirkit.core.issues import Issue
+from fhirkit.core.issues import Issue, Severity
 from fhirkit.core.jsonio import loads
 
 
@@ -22,7 +22,7 @@ class Gathered:
     issues: list[Issue] = field(default_factory=list)
 
     def add(self, data: bytes, path: Path, line: int | None = None) -> str:
-        """Take one resource; its type, or "" when it is none.
+        """Take one resource; its type, or "" when it is none. A file's Bundle is not taken.
 
         What is not JSON becomes an issue, so that one bad file doesn't hide the others.
         """
@@ -36,8 +36,8 @@ class Gathered:
             ]
             return ""
         kind = value.get("resourceType") if isinstance(value, dict) else None
-        if not isinstance(kind, str) or kind == "Bundle":
-            return kind or ""
+        if not isinstance(kind, str) or (kind == "Bundle" and line is None):
+            return kind if isinstance(kind, str) else ""
         self.resources.append(value)
         self.files.append(path)
         return kind
@@ -62,8 +62,18 @@ def read_lines(path: Path) -> Gathered:
     """Every resource of an NDJSON file, one a line; empty lines are passed over."""
     found = Gathered()
     for number, line in enumerate(read_bytes(path).split(b"\n"), 1):
-        if line.strip():
-            found.add(line, path, number)
+        known = len(found.issues)
+        if line.strip() and not found.add(line, path, number) and len(found.issues) == known:
+            found.issues.append(
+                Issue(
+                    Severity.ERROR,
+                    "resource-missing",
+                    "the line is no resource: expected a JSON object with a resourceType",
+                    issue_type="structure",
+                    file=str(path),
+                    line=number,
+                )
+            )
     return found
 
 

@@ -8,18 +8,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fhirkit.core.issues import Issue, Outcome
+from fhirkit.report.untrusted import dicts, listed, text
 
-_ENTRY = re.compile(r"Bundle\.entry\[([0-9]{1,9})\](\.resource)?(.*)", re.DOTALL)
+_ENTRIES = re.compile(r"Bundle(\.entry\[[0-9]{1,9}\](\.resource)?)+")
+# Bundles inside Bundles are opened this deep; what lies deeper is shown as one resource.
+_DEEPEST = 4
 _HISTORY = re.compile(r"/_history/[^/]*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One resource of the record: its place in the Bundle, its fullUrl, its anchor on the page."""
+    """One resource of the record: its number, its fullUrl, and its FHIRPath place in the input."""
 
     index: int
     full_url: str
     resource: dict[str, Any]
+    place: str = ""
 
     @property
     def type(self) -> str:
@@ -46,12 +50,19 @@ class Record:
     entries: list[Entry]
     empty: int = 0
     _by_reference: dict[str, Entry] = field(default_factory=dict)
+    _reports: dict[int, Entry] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for entry in self.entries:
             for name in (entry.full_url, f"{entry.type}/{entry.id}" if entry.id else ""):
                 if name:
                     self._by_reference.setdefault(name, entry)
+        for entry in self.entries:
+            if entry.type == "DiagnosticReport":
+                for result in dicts(entry.resource, "result"):
+                    found = self.find(result)
+                    if found:
+                        self._reports.setdefault(found.index, entry)
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
@@ -64,14 +75,18 @@ class Record:
 
         https://hl7.org/fhir/R4/bundle.html#references; a version in the reference is ignored.
         """
-        text = reference.get("reference") if isinstance(reference, dict) else reference
-        if not isinstance(text, str) or not text or text.startswith("#"):
+        link = reference if isinstance(reference, str) else text(reference, "reference")
+        if not link or link.startswith("#"):
             return None
-        text = _HISTORY.sub("", text)
-        found = self._by_reference.get(text)
-        if found is None and text.startswith(("http://", "https://")):
-            found = self._by_reference.get("/".join(text.rsplit("/", 2)[1:]))
+        link = _HISTORY.sub("", link)
+        found = self._by_reference.get(link)
+        if found is None and link.startswith(("http://", "https://")):
+            found = self._by_reference.get("/".join(link.rsplit("/", 2)[1:]))
         return found
+
+    def report_of(self, entry: Entry) -> Entry | None:
+        """The DiagnosticReport that gives this entry as a result."""
+        return self._reports.get(entry.index)
 
     @property
     def patient(self) -> Entry | None:
@@ -80,23 +95,30 @@ class Record:
 
 
 def record_of(source: dict[str, Any] | Iterable[dict[str, Any]]) -> Record:
-    """The record of a Bundle, of one resource, or of several resources."""
+    """The record of a Bundle, of one resource, or of several resources.
+
+    A Bundle in a Bundle (the answer to a batch) is opened: its resources are part of the record.
+    """
+    record = Record([])
     if isinstance(source, dict):
-        if source.get("resourceType") != "Bundle":
-            return Record([Entry(0, "", source)])
-        found = source.get("entry")
-        listed = found if isinstance(found, list) else []
-        entries = [
-            Entry(index, _text(entry.get("fullUrl")), entry["resource"])
-            for index, entry in enumerate(listed)
-            if isinstance(entry, dict) and isinstance(entry.get("resource"), dict)
-        ]
-        return Record(entries, empty=len(listed) - len(entries))
-    return Record([Entry(index, "", resource) for index, resource in enumerate(source)])
+        _add(record, source, "", str(source.get("resourceType", "")), _DEEPEST)
+    else:
+        for index, resource in enumerate(source):
+            _add(record, resource, "", f"Bundle.entry[{index}].resource", _DEEPEST)
+    return Record(record.entries, record.empty)
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+def _add(record: Record, resource: dict[str, Any], url: str, place: str, depth: int) -> None:
+    if resource.get("resourceType") != "Bundle" or not depth:
+        record.entries.append(Entry(len(record.entries), url, resource, place))
+        return
+    for index, entry in enumerate(listed(resource.get("entry"))):
+        inner = entry.get("resource") if isinstance(entry, dict) else None
+        if isinstance(inner, dict):
+            inside = f"{place}.entry[{index}].resource"
+            _add(record, inner, text(entry, "fullUrl"), inside, depth - 1)
+        else:
+            record.empty += 1
 
 
 def issues_by_entry(
@@ -105,15 +127,24 @@ def issues_by_entry(
     """Issues beside the entry they concern (with the place inside it), and those of the whole."""
     beside: dict[int, list[tuple[str, Issue]]] = {}
     whole: list[Issue] = []
-    known = {entry.index: entry for entry in record}
-    only = record.entries[0] if len(record) == 1 else None
+    known = {entry.place: entry for entry in record}
     for issue in outcome or ():
-        found = _ENTRY.fullmatch(issue.expression)
-        entry = known.get(int(found[1])) if found else None
-        if found and entry:
-            beside.setdefault(entry.index, []).append((entry.type + found[3], issue))
-        elif only and issue.expression.partition(".")[0] == only.type:
-            beside.setdefault(only.index, []).append((issue.expression, issue))
+        entry, inside = _concerned(known, issue.expression)
+        if entry:
+            beside.setdefault(entry.index, []).append((entry.type + inside, issue))
         else:
             whole.append(issue)
     return beside, whole
+
+
+def _concerned(known: dict[str, Entry], expression: str) -> tuple[Entry | None, str]:
+    """The entry an expression points into, and the rest of the expression."""
+    found = _ENTRIES.match(expression)
+    place = found[0] if found else re.split(r"[.\[]", expression, maxsplit=1)[0]
+    while place:
+        for whole in (place, f"{place}.resource"):
+            if whole in known:
+                return known[whole], expression[len(place) :]
+        # Deeper than any resource of ours: the Bundle that was not opened is concerned.
+        place = place[: max(place.rfind(".entry["), 0)]
+    return None, ""

@@ -20,12 +20,17 @@ _FOLD_ABOVE = 0.3
 _FOLDED_TO = 0.16
 
 
+# What a label such as "Feb 2022" needs on a phone, in per cent of the width.
+_ROOMY = 18.0
+
+
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A grid line at ``at`` per cent and its label."""
+    """A grid line at ``at`` per cent and its label; ``tight`` when a narrow page has no room."""
 
     at: float
     label: str
+    tight: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,8 @@ class TimeScale:
             for moment in _calendar(low, high, unit, step):
                 at = self.at(moment)
                 if (not found or at - found[-1].at >= gap) and at <= self.places[-1] - gap * 0.6:
-                    found.append(Tick(at, _label(moment, unit)))
+                    roomy = next((tick.at for tick in reversed(found) if not tick.tight), -_ROOMY)
+                    found.append(Tick(at, _label(moment, unit), at - roomy < _ROOMY))
         return found
 
 

@@ -72,7 +72,10 @@ class When:
 
 
 def when_of(entry: Entry, record: Record) -> When | None:
-    """When it happened, or None; a resource without a date of its own takes its encounter's."""
+    """When it happened, or None.
+
+    A resource without a date of its own takes its encounter's; a result, else its report's.
+    """
     resource = entry.resource
     special = _SPECIAL.get(entry.type)
     span = special(resource) if special else _first(resource, _PLACES.get(entry.type, ()))
@@ -82,6 +85,10 @@ def when_of(entry: Entry, record: Record) -> When | None:
         return None
     holder = record.find(resource.get("encounter"))
     at = period(holder.resource.get("period")) if holder and holder is not entry else None
+    report = record.report_of(entry) if at is None else None
+    if report:
+        given = _first(report.resource, _PLACES["DiagnosticReport"])
+        return When(given, "date of its report") if given else None
     if at is None:
         return None
     if entry.type == "MedicationRequest" and at.start:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from fhirkit.core.errors import UsageError
+from fhirkit.core.issues import Issue, Outcome, Severity
 from fhirkit.core.jsonio import loads
 from fhirkit.report.charts import MOST_MARKS, panels_of
 from fhirkit.report.elements import Reader
@@ -17,7 +18,7 @@ from fhirkit.report.kinds import chosen, heading, in_reading_order
 from fhirkit.report.manyfiles import read_folder, read_lines
 from fhirkit.report.measures import series_of
 from fhirkit.report.phrases import label, phrase
-from fhirkit.report.records import Record, record_of
+from fhirkit.report.records import Record, issues_by_entry, record_of
 from fhirkit.report.schedule import when_of
 from fhirkit.report.source import DERIVATION, Sources
 from fhirkit.report.timeline import timeline_of
@@ -214,6 +215,20 @@ def test_a_prescription_without_a_date_begins_at_its_encounter(record: Record) -
     assert at.words == "from Mar 2021, stopped, date not given (begun at its encounter)"
 
 
+def test_a_result_without_a_date_takes_its_reports() -> None:
+    report = {
+        "resourceType": "DiagnosticReport",
+        "effectiveDateTime": "2020-01-03",
+        "result": [{"reference": "Observation/o"}],
+    }
+    record = record_of([lab(None, 3, id="o"), lab(None, 3, id="x"), report])
+    assert [at and at.words for at in (when_of(entry, record) for entry in record)] == [
+        "3 Jan 2020 (date of its report)",
+        None,
+        "3 Jan 2020",
+    ]
+
+
 def test_a_record_without_dates_has_no_timeline() -> None:
     assert timeline_of(record_of([{"resourceType": "Condition", "id": "c"}])) is None
 
@@ -258,6 +273,33 @@ def test_references_find_by_full_url_type_and_id_and_version() -> None:
         assert record.find({"reference": text}) is record.entries[0]
     assert record.find({"reference": "#p"}) is None
     assert record.find({"reference": "Patient/q"}) is None
+
+
+def test_a_bundle_in_a_bundle_is_opened() -> None:
+    inner = {"resourceType": "Bundle", "entry": [{}, {"resource": {"resourceType": "Patient"}}]}
+    device = {"resourceType": "Device", "id": "d"}
+    outer = {"resourceType": "Bundle", "entry": [{"resource": inner}, {"resource": device}]}
+    record = record_of(outer)
+    assert [(entry.type, entry.anchor) for entry in record] == [("Patient", "r0"), ("Device", "r1")]
+    places = {
+        "Bundle.entry[0].resource.entry[1].resource.gender": 0,
+        "Bundle.entry[1]": 1,
+        "Bundle.entry[1].resource/*Device/d*/.status": 1,
+        "Bundle.entry[0].resource.type": None,
+        "Bundle.entry[10].resource": None,
+        "": None,
+    }
+    for expression, index in places.items():
+        outcome = Outcome.of([Issue(Severity.ERROR, "r", "m", expression)])
+        beside, whole = issues_by_entry(record, outcome)
+        assert list(beside) == ([] if index is None else [index]), expression
+        assert len(whole) == (index is None)
+
+
+def test_an_issue_of_a_single_resource_is_its_own() -> None:
+    outcome = Outcome.of([Issue(Severity.ERROR, "r", "m", "Device.status")])
+    beside, _ = issues_by_entry(record_of({"resourceType": "Device"}), outcome)
+    assert beside[0][0][0] == "Device.status"
 
 
 def test_references_that_go_round_end() -> None:

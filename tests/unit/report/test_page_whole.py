@@ -153,6 +153,13 @@ def test_findings_stand_beside_their_resource(gout: dict[str, Any]) -> None:
     assert page.count("wrong colour") == 2  # beside its resource, and in the list
 
 
+def test_the_folder_of_the_input_stays_private(gout: dict[str, Any]) -> None:
+    issue = Issue(Severity.ERROR, "r", "m", "Bundle", file="/home/someone/case.json", line=3)
+    page = render(gout, Outcome.of([issue]))
+    assert "case.json:3" in page
+    assert "someone" not in page
+
+
 def test_the_verdicts_differ(gout: dict[str, Any]) -> None:
     warning = Outcome.of([Issue(Severity.WARNING, "r", "hm")])
     assert "not validated" in render(gout, None)
