@@ -252,8 +252,9 @@ def navigate(frame: Frame, items: Collection, name: str) -> Collection:
     """The children of this name of all items."""
     found: Collection = []
     for item in items:
-        if isinstance(item, Element):
-            found.extend(elements.child(frame.model, item, name))
+        if type(item) is Element:
+            if type(item.value) is dict or item.extra is not None:
+                found += elements.child(frame.model, item, name)
         elif isinstance(item, types.TypeName):
             found.extend(item.member(name))
         elif isinstance(item, Quantity) and name in ("value", "unit", "code"):

@@ -61,10 +61,11 @@ def child(model: ModelInfo, parent: Element, name: str) -> list[Element]:
         if type(value) is not dict:
             return []
     info = model.type(parent.type)
-    if info is None:
-        return _untyped(model, value, name)
-    element = info.children.get(name)
     found: list[Element] = []
+    if info is None:
+        _collect(model, found, value, name, "")
+        return found
+    element = info.children.get(name)
     if element is not None:
         for key, type_name in _present(element, value):
             _collect(model, found, value, key, type_name)
@@ -74,26 +75,25 @@ def child(model: ModelInfo, parent: Element, name: str) -> list[Element]:
     return found
 
 
-def children(model: ModelInfo, parent: Element) -> Iterator[Element]:
+def children(model: ModelInfo, parent: Element) -> list[Element]:
     """All child elements, in the order of the JSON object."""
+    found: list[Element] = []
     for holder in (parent.value, parent.extra):
         if type(holder) is not dict:
             continue
         info = model.type(parent.type)
         by_key = info.by_key if info is not None else {}
-        seen: set[str] = set()
-        for property_name in holder:
-            key = property_name.removeprefix("_")
-            if key in seen or key == "resourceType":
-                continue
-            seen.add(key)
-            found: list[Element] = []
+        for key in holder:
+            if key[:1] == "_":
+                key = key[1:]
+                if key in holder:
+                    continue
             element = by_key.get(key)
             if element is not None:
                 _collect(model, found, holder, key, element.keys[key])
-            elif info is None:
-                found = _untyped(model, holder, key)
-            yield from found
+            elif info is None and key != "resourceType":
+                _collect(model, found, holder, key, "")
+    return found
 
 
 def _present(element: ElementInfo, value: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -108,16 +108,17 @@ def _present(element: ElementInfo, value: dict[str, Any]) -> Iterator[tuple[str,
             yield key[1:], keys[key[1:]]
 
 
-def _untyped(model: ModelInfo, value: dict[str, Any], name: str) -> list[Element]:
-    found: list[Element] = []
-    _collect(model, found, value, name, "")
-    return found
-
-
 def _collect(
     model: ModelInfo, found: list[Element], holder: dict[str, Any], key: str, type_name: str
 ) -> None:
     raw, extra = holder.get(key), holder.get("_" + key)
+    if extra is None and type_name and type_name not in _ABSTRACT:
+        # Nearly always so: no sibling, and the type is known.
+        if type(raw) is list:
+            found.extend([Element(each, type_name) for each in raw if each is not None])
+        elif raw is not None:
+            found.append(Element(raw, type_name))
+        return
     if raw is None and extra is None:
         return
     if type(raw) is not list and type(extra) is not list:

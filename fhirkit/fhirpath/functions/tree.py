@@ -15,8 +15,9 @@ def children(frame: Frame, source: Collection) -> Collection:
     """The child elements of every item."""
     found: Collection = []
     for item in source:
-        if isinstance(item, Element):
-            found.extend(elements.children(frame.model, item))
+        # Most elements are primitives without extensions: nothing is below them.
+        if type(item) is Element and (type(item.value) is dict or item.extra is not None):
+            found += elements.children(frame.model, item)
     frame.spend(len(found))
     return found
 
