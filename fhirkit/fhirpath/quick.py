@@ -80,12 +80,9 @@ def quick(tree: Node, model: ModelInfo, type_name: str, slow: Slow) -> Quick | N
     lines.append(f"    return True if {code} else False")
     namespace: dict[str, Any] = dict(names.constants)
     # The source is made of property names from definitions and of literals, each through repr().
-    exec(builtin_compile("\n".join(lines), "<fhirpath>", "exec"), namespace)  # noqa: S102
+    exec(compile("\n".join(lines), "<fhirpath>", "exec"), namespace)  # noqa: S102
     function: Quick = namespace["quick"]
     return function
-
-
-builtin_compile = compile
 
 
 class _Emitter:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import pytest
-from conftest import Evaluate
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +22,8 @@ from fhirkit.fhirpath import (
     embedded_model,
 )
 from fhirkit.fhirpath.units import CommonUnits
+
+Evaluate = Callable[..., list[Any]]
 
 PATIENT: dict[str, Any] = {"resourceType": "Patient", "name": [{"given": ["a" * 30 + "!"]}]}
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from conftest import Evaluate
 
 from fhirkit import fhirpath
 from fhirkit.core.jsonio import loads
 from fhirkit.fhirpath import EvaluationError, FhirPathError, SemanticError, embedded_model
+
+Evaluate = Callable[..., list[Any]]
 
 PATIENT: dict[str, Any] = {
     "resourceType": "Patient",
