@@ -11,6 +11,8 @@ from fhirkit.core.errors import InvalidInput, UsageError
 from fhirkit.core.issues import Issue, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from fhirkit.report.manyfiles import Gathered
 
 CASE_SUFFIXES = (".yaml", ".yml")
@@ -49,8 +51,26 @@ def _case(path: Path, as_of: str | None, *, validated: bool) -> Viewed:
         raise InvalidInput(f"{path}: the case has errors, no page written")
     outcome = None
     if validated:
-        outcome = Outcome.of((*done.outcome, *Validator().validate(done.output)))
+        made = _beside(done.outcome, done.output, done.case.id)
+        outcome = Outcome.of((*made, *Validator().validate(done.output)))
     return Viewed(done.output, outcome, done.case.title or "", done.case.not_in_report)
+
+
+def _beside(issues: Iterable[Issue], bundle: dict[str, Any], case_id: str) -> Iterator[Issue]:
+    """Issues of the case file, each pointing at the resource made from its fact if there is one.
+
+    The line in the case file stays with the issue.
+    """
+    from fhirkit.convert.identity import logical_id
+
+    ids = [entry["resource"].get("id") for entry in bundle["entry"]]
+    for issue in issues:
+        fact = issue.expression.split(".")[1:2]
+        name = logical_id(case_id, fact[0]) if fact else ""
+        if name in ids:
+            yield replace(issue, expression=f"Bundle.entry[{ids.index(name)}].resource")
+        else:
+            yield issue
 
 
 def _file(path: Path, *, validated: bool) -> Viewed:
