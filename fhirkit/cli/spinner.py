@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from fhirkit.cli.console import say
+from fhirkit.cli.console import plain, say
 from fhirkit.server.progress import Progress
 
 if TYPE_CHECKING:
@@ -22,7 +22,11 @@ class Spinner(Progress):
 
     def phase(self, text: str) -> None:
         """Write the phase down for good."""
-        say(text)
+        if self._status is None:
+            say(text)
+        else:
+            # Through the spinner's own console, which clears its line before and redraws it after.
+            self._status.console.print(plain(text), markup=False, highlight=False)
 
     def detail(self, text: str) -> None:
         """Show how far it is, on a terminal only."""

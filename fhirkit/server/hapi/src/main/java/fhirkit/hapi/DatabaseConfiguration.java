@@ -21,13 +21,15 @@ import org.springframework.orm.jpa.LocalContainerEntityManagerFactoryBean;
 public class DatabaseConfiguration {
 
   private static final int CONNECTIONS = 20;
+  // Closed by our own shutdown; no trace file, which would quote statements with their values.
+  private static final String OPTIONS = ";DB_CLOSE_ON_EXIT=FALSE;TRACE_LEVEL_FILE=0";
 
   @Bean(destroyMethod = "close")
   public DataSource dataSource(Settings settings) {
     HikariConfig pool = new HikariConfig();
     pool.setJdbcUrl(settings.database()
-        .map(folder -> "jdbc:h2:file:" + folder.resolve("fhir") + ";DB_CLOSE_ON_EXIT=FALSE")
-        .orElse("jdbc:h2:mem:fhir;DB_CLOSE_DELAY=-1;DB_CLOSE_ON_EXIT=FALSE"));
+        .map(folder -> "jdbc:h2:file:" + folder.resolve("fhir") + OPTIONS)
+        .orElse("jdbc:h2:mem:fhir;DB_CLOSE_DELAY=-1" + OPTIONS));
     pool.setUsername("sa");
     pool.setPassword("");
     pool.setMaximumPoolSize(CONNECTIONS);
