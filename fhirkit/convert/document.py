@@ -102,7 +102,7 @@ def _composition(drafts: list[Draft], making: Making, date: str) -> dict[str, An
     if case.language:
         made["language"] = case.language
     intro = "Patient summary" + (f" as of {making.as_of}." if making.as_of else ".")
-    made["text"] = list_narrative(title, intro, case.not_in_report)
+    made["text"] = list_narrative(title, intro, case.not_in_report, case.language)
     device = next(draft for draft in drafts if draft.type == "Device")
     made.update(
         {

@@ -78,11 +78,18 @@ def section_narrative(drafts: Sequence[Draft], nothing: str) -> dict[str, Any]:
     return {"status": "generated", "div": f"{_OPEN}<ul>{''.join(items)}</ul>{_CLOSE}"}
 
 
-def list_narrative(title: str, intro: str, items: Iterable[str]) -> dict[str, Any]:
-    """A title, a sentence and a list."""
+def list_narrative(
+    title: str, intro: str, items: Iterable[str], language: str | None
+) -> dict[str, Any]:
+    """A title, a sentence and a list; the resource's language is repeated on the XHTML, since
+    readers of XHTML do not look at the resource.
+    """
     parts = "".join(f"<li>{escape(item)}</li>" for item in items)
     listed = f"<p>Not in the source:</p><ul>{parts}</ul>" if parts else ""
-    div = f"{_OPEN}<p><b>{escape(title)}</b></p><p>{escape(intro)}</p>{listed}{_CLOSE}"
+    # The reader admits only language tags, which need no escaping.
+    tags = f' lang="{language}" xml:lang="{language}">' if language else ">"
+    opening = _OPEN.removesuffix(">") + tags
+    div = f"{opening}<p><b>{escape(title)}</b></p><p>{escape(intro)}</p>{listed}{_CLOSE}"
     return {"status": "additional" if parts else "generated", "div": div}
 
 
