@@ -22,6 +22,7 @@ from fhirkit.schema.model import (
 _EXTENSIONS = "http://hl7.org/fhir/StructureDefinition/"
 _FHIR_TYPE = _EXTENSIONS + "structuredefinition-fhir-type"
 _REGEX = _EXTENSIONS + "regex"
+_BEST_PRACTICE = _EXTENSIONS + "elementdefinition-bestpractice"
 _MAX_VALUE_SET = _EXTENSIONS + "elementdefinition-maxValueSet"
 _SYSTEM = "http://hl7.org/fhirpath/System."
 _SYSTEM_TYPES = {
@@ -111,6 +112,10 @@ def constraints(definition: Definition) -> tuple[Constraint, ...]:
             human=entry.get("human", ""),
             expression=entry.get("expression"),
             source=entry.get("source"),
+            best_practice=any(
+                extension.get("url") == _BEST_PRACTICE and extension.get("valueBoolean") is True
+                for extension in entry.get("extension", ())
+            ),
         )
         for entry in definition.get("constraint", ())
     )

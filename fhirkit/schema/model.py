@@ -46,13 +46,14 @@ class Binding(_Data, frozen=True):
 
 
 class Constraint(_Data, frozen=True):
-    """An invariant: a FHIRPath expression that must be true."""
+    """An invariant: a FHIRPath expression that must be true, or for good practice should be."""
 
     key: str
     severity: str
     human: str = ""
     expression: str | None = None
     source: str | None = None
+    best_practice: bool = False
 
 
 class TypedValue(_Data, frozen=True):

@@ -80,6 +80,17 @@ _TABLE = (
         "not-supported",
         "The codes of a required value set cannot be listed offline.",
     ),
+    # Constraints
+    Rule("constraint-broken", _ERROR, "invariant", "A constraint of the definitions is broken."),
+    Rule("constraint-warning", _WARNING, "invariant", "A recommended constraint is broken."),
+    Rule("constraint-best-practice", _WARNING, "invariant", "Good practice is not followed."),
+    Rule(
+        "constraint-not-checked",
+        _WARNING,
+        "not-supported",
+        "A constraint could not be evaluated.",
+        incomplete=True,
+    ),
     # Extensions, narrative, contained resources
     Rule("extension-content", _ERROR, "structure", "An extension has a value or extensions."),
     Rule("narrative-xhtml", _ERROR, "invalid", "The narrative is not well-formed XHTML."),
@@ -88,6 +99,7 @@ _TABLE = (
     Rule("contained-nested", _ERROR, "structure", "A contained resource contains none itself."),
     Rule("contained-id-missing", _ERROR, "required", "A contained resource needs an id."),
     Rule("contained-id-duplicate", _ERROR, "duplicate", "Two contained resources have one id."),
+    Rule("contained-orphan", _ERROR, "invariant", "Nothing refers to a contained resource."),
     # References
     Rule("reference-contained", _ERROR, "not-found", "No contained resource has this id."),
     Rule(
@@ -96,11 +108,7 @@ _TABLE = (
     Rule("reference-type", _ERROR, "structure", "The target is of a type not allowed here."),
     Rule("reference-format", _WARNING, "value", "A reference that no server could resolve."),
     # Bundles
-    Rule("bundle-full-url-duplicate", _ERROR, "duplicate", "Two entries are the same resource."),
     Rule("bundle-full-url", _ERROR, "value", "A fullUrl is absolute and agrees with its resource."),
-    Rule("bundle-entry", _ERROR, "invariant", "An entry lacks what this type of Bundle needs."),
-    Rule("bundle-first-entry", _ERROR, "invariant", "A document or message starts with its head."),
-    Rule("bundle-document", _ERROR, "invariant", "A document needs an identifier and a timestamp."),
     # Profiles
     Rule(
         "profile-unknown",

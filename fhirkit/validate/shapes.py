@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from fhirkit.schema.model import ElementSchema, StructureSchema, TypeReference
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.rules.binding import CodedCheck, coded_check
+from fhirkit.validate.rules.constraint import Invariant, Invariants
 from fhirkit.validate.rules.finding import Finding
 from fhirkit.validate.rules.primitive import PrimitiveCheck
 
@@ -39,6 +40,7 @@ class Member:
     """One JSON property of a shape."""
 
     __slots__ = (
+        "_invariants",
         "_shape",
         "_shapes",
         "accepted",
@@ -73,6 +75,7 @@ class Member:
     ) -> None:
         self._shapes = shapes
         self._shape: Shape | None = None
+        self._invariants: tuple[Invariant, ...] | None = None
         self.source = source
         self.element = element
         self.kind = kind
@@ -103,16 +106,38 @@ class Member:
             self._shape = self._shapes.of_member(self)
         return self._shape
 
+    @property
+    def invariants(self) -> tuple[Invariant, ...]:
+        """What the element's definition demands of a value beyond what its shape does."""
+        if self._invariants is None:
+            self._invariants = self._shapes.invariants_of_member(self)
+        return self._invariants
+
 
 class Shape:
     """One kind of object."""
 
-    __slots__ = ("is_open", "is_resource", "members", "name", "required", "structure", "type")
+    __slots__ = (
+        "element",
+        "invariants",
+        "is_open",
+        "is_resource",
+        "members",
+        "name",
+        "required",
+        "structure",
+        "type",
+    )
 
-    def __init__(self, name: str, type_name: str, structure: StructureSchema) -> None:
+    def __init__(
+        self, name: str, type_name: str, structure: StructureSchema, element: ElementSchema
+    ) -> None:
         self.name = name
         self.type = type_name
         self.structure = structure
+        self.element = element
+        #: What the definition demands of an instance; None until it is first asked for.
+        self.invariants: tuple[Invariant, ...] | None = None
         self.is_resource = False
         #: Whether unknown properties are let through, because the type itself is unknown.
         self.is_open = False
@@ -124,11 +149,12 @@ class Shape:
 class Shapes:
     """All shapes of one schema store, made on demand and kept."""
 
-    def __init__(self, store: SchemaStore) -> None:
+    def __init__(self, store: SchemaStore, *, best_practice: bool = False) -> None:
         self.store = store
         self._shapes: dict[tuple[str, str], Shape] = {}
         self._primitives: dict[str, PrimitiveCheck] = {}
         self._resources: dict[str, Shape] = {}
+        self._invariants = Invariants(store, best_practice=best_practice)
 
     def resource(self, type_name: str) -> Shape | None:
         """The shape of a concrete resource type, or None when there is no such type."""
@@ -142,6 +168,10 @@ class Shapes:
     def of_structure(self, structure: StructureSchema) -> Shape:
         """The shape of a structure's root."""
         return self._of_element(structure, structure.root)
+
+    def lineage(self, type_name: str) -> tuple[str, ...]:
+        """A type and its ancestors, nearest first."""
+        return self._invariants.model.lineage(type_name)
 
     def type(self, name: str) -> Shape | None:
         """The shape of a data type."""
@@ -160,12 +190,35 @@ class Shapes:
             return self._of_element(source, element)
         return self._known(member.type)
 
+    def invariants_of(self, shape: Shape) -> tuple[Invariant, ...]:
+        """The invariants of every instance of a shape, made once."""
+        if shape.invariants is None:
+            shape.invariants = self._invariants.of_element(
+                shape.structure, shape.element, self._focus_type(shape)
+            )
+        return shape.invariants
+
+    def invariants_of_member(self, member: Member) -> tuple[Invariant, ...]:
+        """The invariants of a member that its shape, if it has one, does not have already."""
+        source, element = member.source, member.element
+        if member.kind in (Kind.PRIMITIVE, Kind.SIBLING):
+            return self._invariants.of_element(source, element, member.type)
+        if member.kind is not Kind.COMPLEX:
+            return ()
+        present = self.invariants_of(member.shape)
+        own = self._invariants.of_element(source, element, self._focus_type(member.shape))
+        return tuple(one for one in own if one not in present)
+
+    def _focus_type(self, shape: Shape) -> str:
+        return self._invariants.focus_type(shape.element, shape.type)
+
     def _known(self, name: str) -> Shape:
         shape = self.type(name)
         if shape is None:
             # A profile names a type that no definition at hand describes: accept any object.
             element = ElementSchema(path=name, name=name)
-            shape = Shape(name, name, StructureSchema(name, name, name, "unknown", element))
+            structure = StructureSchema(name, name, name, "unknown", element)
+            shape = Shape(name, name, structure, element)
             shape.is_open = True
         return shape
 
@@ -175,7 +228,7 @@ class Shapes:
         if shape is None:
             is_root = element is source.root
             type_name = source.type if is_root else element.types[0].code if element.types else ""
-            shape = self._shapes[slot] = Shape(element.path, type_name, source)
+            shape = self._shapes[slot] = Shape(element.path, type_name, source, element)
             shape.is_resource = is_root and source.kind == "resource"
             self._fill(shape, source, element)
         return shape

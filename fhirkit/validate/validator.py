@@ -13,10 +13,12 @@ from fhirkit.definitions.embedded import connect
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.catalogue import RULES
 from fhirkit.validate.location import Node, expression, keys, root, step
+from fhirkit.validate.reports import Found
 from fhirkit.validate.rules import reference
+from fhirkit.validate.services import Services
 from fhirkit.validate.shapes import Shapes
 from fhirkit.validate.source import Document, Source, read
-from fhirkit.validate.walk import Found, ProfileClaim, Walk
+from fhirkit.validate.walk import ProfileClaim, Walk
 
 
 class Validator:
@@ -24,11 +26,16 @@ class Validator:
 
     Make one and use it for many resources: what it learns about the definitions it keeps.
     ``definitions`` are StructureDefinitions, ValueSets and CodeSystems (paths, dicts or models);
-    ``packages`` are FHIR packages (paths of ``.tgz`` files).
+    ``packages`` are FHIR packages (paths of ``.tgz`` files). ``best_practice`` warns of
+    constraints, too, that are recommendations only (dom-6: a resource should have a narrative).
     """
 
     def __init__(
-        self, definitions: Iterable[Source] = (), packages: Iterable[Path | str] = ()
+        self,
+        definitions: Iterable[Source] = (),
+        packages: Iterable[Path | str] = (),
+        *,
+        best_practice: bool = False,
     ) -> None:
         extra = [_definition(source) for source in definitions]
         for package in packages:
@@ -37,7 +44,8 @@ class Validator:
             kinds = ("StructureDefinition", "ValueSet", "CodeSystem")
             extra.extend(read_package(Path(package)).resources(*kinds))
         self._store = SchemaStore(connect(), extra)
-        self._shapes = Shapes(self._store)
+        self._shapes = Shapes(self._store, best_practice=best_practice)
+        self._services = Services(self._shapes)
 
     def validate(
         self, source: Source, profiles: Iterable[str] = (), *, file: str | None = None
@@ -68,18 +76,21 @@ class Validator:
             return [Found("resource-missing", message, root("Resource"))]
         name = value.get("resourceType")
         start = root(name if isinstance(name, str) and self._shapes.resource(name) else "Resource")
-        walk = Walk(self._shapes)
+        entries = reference.Entries()
+        entries.add(value)
+        walk = Walk(self._shapes, self._services, entries.find)
         walk.resource(value, start)
         found.extend(walk.found)
-        for node, finding in reference.check(walk.references, value, self._store.resource_types):
+        types = self._store.resource_types
+        for node, finding in reference.check(walk.references, entries, types):
             for key in finding.below:
                 node = step(node, str(key))
             found.append(Found(finding.rule, finding.message, node))
         asked = [ProfileClaim(canonical, value, start, start) for canonical in profiles]
-        found.extend(self._profiles([*asked, *walk.claims]))
+        found.extend(self._profiles([*asked, *walk.claims], entries))
         return found
 
-    def _profiles(self, claims: list[ProfileClaim]) -> list[Found]:
+    def _profiles(self, claims: list[ProfileClaim], entries: reference.Entries) -> list[Found]:
         """Check each claim as far as this goes, and say once a profile how far that is."""
         found: list[Found] = []
         said: set[str] = set()
@@ -100,7 +111,7 @@ class Validator:
                 continue
             if structure.derivation != "constraint":
                 continue
-            walk = Walk(self._shapes)
+            walk = Walk(self._shapes, self._services, entries.find)
             walk.resource(claim.resource, claim.node, shape=self._shapes.of_structure(structure))
             found.extend(walk.found)
             if claim.canonical not in said:

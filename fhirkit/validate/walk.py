@@ -7,32 +7,23 @@ way: what it finds goes to ``found`` in document order.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from fhirkit.fhirpath.environment import Environment, Resolve
 from fhirkit.validate.location import Node, step
+from fhirkit.validate.reports import Reports
 from fhirkit.validate.rules import TYPE_RULES
-from fhirkit.validate.rules.finding import Finding
+from fhirkit.validate.rules import contained as contained_rule
+from fhirkit.validate.rules.constraint import BEST_PRACTICE, ask, ask_primitive
+from fhirkit.validate.services import Services
 from fhirkit.validate.shapes import Kind, Member, Shape, Shapes
-from fhirkit.validate.xml_reader import Repeated
 
 #: Levels of nesting. The JSON and XML readers stop a little later; dicts have no reader.
 MAX_DEPTH = 200
 #: Accepted values are remembered only when they are short, and only so many.
 _SHORT, _MANY = 128, 8192
-#: A document with more findings than this is not looked at further; the rest is counted out.
-MAX_FOUND = 10_000
-#: Looking for a similar name costs more than anything else here.
-_MAX_HINTS = 20
-
-
-class Found(NamedTuple):
-    """A finding with its place. ``place`` is where to point to in the file, if not at ``node``."""
-
-    rule: str
-    message: str
-    node: Node
-    place: Node | None = None
+_ONLY_ID = frozenset({"id"})
+_NOTHING_BUT_ID = "an id alone says nothing (ele-1): give the element content, or leave it out"
 
 
 class Scope:
@@ -66,18 +57,23 @@ class ProfileClaim(NamedTuple):
     place: Node
 
 
-class Walk:
+class Walk(Reports):
     """One pass over one document."""
 
-    def __init__(self, shapes: Shapes) -> None:
-        self._shapes = shapes
-        self.found: list[Found] = []
+    def __init__(
+        self,
+        shapes: Shapes,
+        services: Services | None = None,
+        resolve: Resolve | None = None,
+    ) -> None:
+        super().__init__(shapes)
+        self._services = services or Services(shapes)
+        self._resolve = resolve
+        self._environment = Environment()
         self.references: list[ReferenceUse] = []
         self.claims: list[ProfileClaim] = []
         self._scope: Scope | None = None
         self._depth = 0
-        self._hints = 0
-        self._by_profile = False
 
     def resource(self, value: Any, node: Node, *, shape: Shape | None = None) -> None:
         """Check a resource, by its own type or, when a shape is given, by that profile."""
@@ -96,8 +92,11 @@ class Walk:
         by_profile, self._by_profile = self._by_profile, shape is not None
         if shape is None:
             self._note_claims(value, node)
+        surroundings = self._environment
+        container = self._scope.resource if self._scope is not None else value
+        self._environment = self._services.environment(value, container, self._resolve)
         self._object(value, shape or own, node)
-        self._scope, self._by_profile = outer, by_profile
+        self._scope, self._by_profile, self._environment = outer, by_profile, surroundings
 
     def _object(self, value: dict[str, Any], shape: Shape, node: Node) -> None:
         """Check an object: each property, then what is missing, then the rules of its type."""
@@ -107,6 +106,8 @@ class Walk:
         if self._depth >= MAX_DEPTH:
             self._report("too-deep", f"nested deeper than {MAX_DEPTH} levels", node)
             return
+        if len(value) == 1 and "id" in value and shape.name != "Element":
+            self._report("element-empty", _NOTHING_BUT_ID, node)
         self._depth += 1
         members = shape.members
         for key, child in value.items():
@@ -121,11 +122,24 @@ class Walk:
                     break
             else:
                 self._report_missing(names, shape, node)
+        self._type_rules(value, shape, node)
+        self._depth -= 1
+
+    def _type_rules(self, value: dict[str, Any], shape: Shape, node: Node) -> None:
+        """Ask the rules and the invariants of an object's type."""
         rule = TYPE_RULES.get(shape.type)
         if rule is not None:
             for finding in rule(value):
                 self._add(finding, node)
-        self._depth -= 1
+        invariants = shape.invariants
+        if invariants is None:
+            invariants = self._shapes.invariants_of(shape)
+        environment = self._environment
+        for invariant in invariants:
+            broken = ask(invariant, value, environment)
+            # What is good practice for a resource that stands alone is none for a contained one.
+            if broken and not (node[1] == "contained" and broken.rule == BEST_PRACTICE):
+                self._add(broken, node)
 
     def _property(
         self, child: Any, member: Member, parent: dict[str, Any], shape: Shape, node: Node
@@ -144,7 +158,10 @@ class Walk:
         else:
             if member.maximum == 0:
                 self._report_many(1, member, node)
-            self._complex(child, member, (node, member.key, member.label, None))
+            place = (node, member.key, member.label, None)
+            self._complex(child, member, place)
+            if member.kind is Kind.SIBLING and member.twin not in parent:
+                self._without_value(child, member, place)
 
     def _complex(self, child: Any, member: Member, node: Node) -> None:
         """Check a value that is not primitive."""
@@ -160,6 +177,10 @@ class Walk:
         self._object(child, member.shape, node)
         if member.kind is Kind.SIBLING:
             return
+        for invariant in member.invariants:
+            broken = ask(invariant, child, self._environment)
+            if broken is not None:
+                self._add(broken, node)
         if member.coded is not None:
             finding = member.coded(child)
             if finding is not None:
@@ -221,8 +242,20 @@ class Walk:
             place = (node, member.key, member.label, index)
             if item is not None:
                 self._complex(item, member, place)
+                if not present or (index < len(present) and present[index] is None):
+                    self._without_value(item, member, place)
             elif index >= len(present):
                 self._report("null-value", "neither a value nor an extension", place)
+
+    def _without_value(self, child: Any, member: Member, node: Node) -> None:
+        """Hold a primitive that has only an id or extensions to its constraints."""
+        if isinstance(child, dict) and child:
+            if child.keys() == _ONLY_ID:
+                self._report("element-empty", _NOTHING_BUT_ID, node)
+            for invariant in member.invariants:
+                broken = ask_primitive(invariant, None, child, self._environment)
+                if broken is not None:
+                    self._add(broken, node)
 
     def _count(self, child: list[Any], member: Member, parent: dict[str, Any], node: Node) -> None:
         count = len(child)
@@ -247,6 +280,11 @@ class Walk:
             finding = member.coded(value)
         if finding is not None:
             self._add(finding, (node, member.key, member.label, index))
+        elif member.invariants:
+            for invariant in member.invariants:
+                broken = ask_primitive(invariant, value, None, self._environment)
+                if broken is not None:
+                    self._add(broken, (node, member.key, member.label, index))
         elif value.__class__ is str and len(value) <= _SHORT and member.may_remember:
             accepted = member.accepted if index is None else member.accepted_entries
             if len(accepted) >= _MANY:
@@ -297,71 +335,5 @@ class Walk:
                 if logical_id in scope.contained:
                     self._report("contained-id-duplicate", "this id is taken already", node)
                 scope.contained[logical_id] = str(resource.get("resourceType"))
-
-    # What is reported
-
-    def _add(self, finding: Finding, node: Node) -> None:
-        place = node
-        for key in finding.below:
-            if isinstance(key, int):
-                place = (place[0], place[1], place[2], key)
-            else:
-                place = step(place, key)
-        self._report(finding.rule, finding.message, place)
-
-    def _report(self, rule: str, message: str, node: Node, place: Node | None = None) -> None:
-        if len(self.found) < MAX_FOUND:
-            self.found.append(Found(rule, message, node, place))
-        elif len(self.found) == MAX_FOUND:
-            message = f"more than {MAX_FOUND} issues; the others are not listed"
-            self.found.append(Found("too-many-issues", message, node))
-
-    def _report_type(self, name: Any, node: Node, *, present: bool) -> None:
-        if not present:
-            self._report("resource-type-missing", "a resource must name its resourceType", node)
-        elif not isinstance(name, str):
-            self._report("resource-type-unknown", "resourceType must be a string", node)
-        else:
-            close = get_close_matches(name[:100], sorted(self._shapes.store.resource_types), n=1)
-            hint = f": did you mean {close[0]}?" if close else ""
-            version = self._shapes.store.fhir_version
-            message = f"FHIR {version} has no resource type of this name{hint}"
-            self._report("resource-type-unknown", message, node, step(node, "resourceType"))
-
-    def _report_unknown(self, key: Any, shape: Shape, node: Node) -> None:
-        if shape.is_open or self._by_profile:
-            return  # the walk by the resource's own type has said it
-        name = str(key)[:60]
-        hint = ""
-        self._hints += 1
-        if self._hints <= _MAX_HINTS and (close := get_close_matches(name, shape.members, n=1)):
-            hint = f": did you mean {close[0]!r}?"
-        message = f"{shape.name} has no element {name!r}{hint}"
-        self._report("element-unknown", message, node, (node, str(key), name, None))
-
-    def _report_array(self, child: list[Any], member: Member, node: Node) -> None:
-        place = (node, member.key, member.label, None)
-        if isinstance(child, Repeated):
-            self._report_many(len(child), member, node)
-        else:
-            message = f"{member.label} does not repeat, so it must not be a JSON array"
-            self._report("array-unexpected", message, place)
-
-    def _report_many(self, count: int, member: Member, node: Node) -> None:
-        by = self._whose(member)
-        message = f"{member.label}: at most {member.maximum} allowed, found {count}{by}"
-        self._report("cardinality-max", message, node, (node, member.key, member.label, None))
-
-    def _report_missing(self, names: tuple[str, ...], shape: Shape, node: Node) -> None:
-        member = shape.members[names[0]]
-        name = f"{member.element.name}[x]" if member.choice else member.element.name
-        message = f"{name}: at least {member.minimum} required, found 0{self._whose(member)}"
-        self._report("cardinality-min", message, node)
-
-    @staticmethod
-    def _whose(member: Member) -> str:
-        """Who demands it: the element's definition, or the profile."""
-        source = member.source
-        if source.derivation == "constraint":
-            return f" (profile {source.url})"
-        return f" ({member.element.path})"
+        for finding in contained_rule.check(value):
+            self._add(finding, scope.node)

@@ -22,7 +22,7 @@ class Entries:
     """The resources of the Bundles in a document, by fullUrl, and the base each stands under."""
 
     def __init__(self) -> None:
-        self._types: dict[str, str] = {}
+        self._resources: dict[str, dict[str, Any]] = {}
         self._full_urls: dict[int, str] = {}
         self.any = False
 
@@ -46,24 +46,29 @@ class Entries:
                 pending.append(resource)
                 full_url = entry.get("fullUrl")
                 if isinstance(full_url, str):
-                    self._types[full_url] = str(resource.get("resourceType"))
+                    self._resources[full_url] = resource
                     self._full_urls[id(resource)] = full_url
+                    for inner in _list(resource.get("contained")):
+                        self._full_urls[id(inner)] = full_url
 
     def type_of(self, reference: str, scope: Scope) -> str | None:
         """The type of the entry that a reference means, or None when no entry is meant."""
+        resource = self.find(reference, scope.resource)
+        return None if resource is None else str(resource.get("resourceType"))
+
+    def find(self, reference: str, resource: Any) -> dict[str, Any] | None:
+        """The entry that a reference means when it stands in this resource, or None."""
         url = reference.partition("/_history/")[0].partition("#")[0]
-        if url in self._types:
-            return self._types[url]
-        own = RESTFUL.fullmatch(self._full_urls.get(id(scope.resource), ""))
-        return self._types.get(own[1] + url) if own is not None else None
+        if url in self._resources:
+            return self._resources[url]
+        own = RESTFUL.fullmatch(self._full_urls.get(id(resource), ""))
+        return self._resources.get(own[1] + url) if own is not None else None
 
 
 def check(
-    uses: list[ReferenceUse], document: Any, types: Collection[str]
+    uses: list[ReferenceUse], entries: Entries, types: Collection[str]
 ) -> Iterator[tuple[Node, Finding]]:
     """Findings for every Reference of a document, each with the node of its Reference."""
-    entries = Entries()
-    entries.add(document)
     for use in uses:
         finding = _check(use, entries, types)
         if finding is not None:
@@ -124,3 +129,7 @@ def _named_type(reference: str, types: Collection[str]) -> str | None:
     """The type that a RESTful reference names by its form."""
     match = RESTFUL.fullmatch(reference.partition("/_history/")[0].partition("#")[0])
     return match[2] if match is not None and match[2] in types else None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -102,7 +102,8 @@ def test_contained_resources_are_found_by_id(validator: Validator) -> None:
     patient = copy.deepcopy(PATIENT)
     patient["contained"][0]["id"] = "other"
     assert found(validator, patient) == [
-        ("reference-contained", "Patient.managingOrganization.reference")
+        ("contained-orphan", "Patient.contained[0]"),
+        ("reference-contained", "Patient.managingOrganization.reference"),
     ]
     patient["contained"] = [{"resourceType": "Location", "id": "org"}]
     assert [rule for rule, _ in found(validator, patient)] == ["reference-type"]
@@ -131,26 +132,36 @@ REQUEST = {"method": "POST", "url": "Patient"}
 
 
 @pytest.mark.parametrize(
-    ("bundle", "rule"),
+    ("bundle", "keys"),
     [
-        ({"type": "transaction", "entry": [PATIENT_ENTRY]}, "bundle-entry"),
-        ({"type": "collection", "entry": [{**PATIENT_ENTRY, "request": REQUEST}]}, "bundle-entry"),
-        ({"type": "collection", "entry": [{"fullUrl": "urn:x"}]}, "bundle-entry"),
-        ({"type": "collection", "total": 1}, "bundle-entry"),
-        ({"type": "collection", "entry": [PATIENT_ENTRY] * 2}, "bundle-full-url-duplicate"),
-        ({"type": "collection", "entry": [{**PATIENT_ENTRY, "fullUrl": "a"}]}, "bundle-full-url"),
+        ({"type": "transaction", "entry": [PATIENT_ENTRY]}, ["bdl-3"]),
+        ({"type": "collection", "entry": [{**PATIENT_ENTRY, "request": REQUEST}]}, ["bdl-3"]),
+        ({"type": "collection", "entry": [{"fullUrl": "urn:x"}]}, ["bdl-5"]),
+        ({"type": "collection", "entry": [{"resource": {"resourceType": "Patient"}}]}, []),
+        ({"type": "collection", "total": 1}, ["bdl-1"]),
+        ({"type": "collection", "entry": [PATIENT_ENTRY] * 2}, ["bdl-7"]),
+        ({"type": "message", "entry": [PATIENT_ENTRY]}, ["bdl-12"]),
+        ({"type": "document", "entry": [PATIENT_ENTRY]}, ["bdl-9", "bdl-10", "bdl-11"]),
         (
-            {"type": "collection", "entry": [{**PATIENT_ENTRY, "fullUrl": f"{BASE}/Patient/q"}]},
-            "bundle-full-url",
+            {
+                "type": "collection",
+                "entry": [{**PATIENT_ENTRY, "fullUrl": f"{BASE}/Patient/p/_history/1"}],
+            },
+            ["bdl-8"],
         ),
-        ({"type": "message", "entry": [PATIENT_ENTRY]}, "bundle-first-entry"),
-        ({"type": "document", "entry": []}, "bundle-document"),
     ],
 )
 def test_what_a_type_of_bundle_asks_for(
-    validator: Validator, bundle: dict[str, Any], rule: str
+    validator: Validator, bundle: dict[str, Any], keys: list[str]
 ) -> None:
-    assert rule in [name for name, _ in found(validator, {"resourceType": "Bundle", **bundle})]
+    outcome = validator.validate({"resourceType": "Bundle", **bundle})
+    assert [issue.message.partition(":")[0] for issue in outcome] == keys
+
+
+@pytest.mark.parametrize("full_url", ["a", f"{BASE}/Patient/q"])
+def test_a_full_url_fits_its_resource(validator: Validator, full_url: str) -> None:
+    bundle = collection({**PATIENT_ENTRY, "fullUrl": full_url})
+    assert found(validator, bundle) == [("bundle-full-url", "Bundle.entry[0].fullUrl")]
 
 
 def test_history_may_repeat_a_resource(validator: Validator) -> None:

@@ -86,7 +86,7 @@ def test_only_resource_types_are_resources(validator: Validator, name: Any) -> N
 
 
 def test_a_referenced_definition_is_followed(validator: Validator) -> None:
-    item: dict[str, Any] = {"linkId": "0", "type": "group"}
+    item: dict[str, Any] = {"linkId": "0", "type": "display"}
     for depth in range(5):
         item = {"linkId": str(depth + 1), "type": "group", "item": [item]}
     form = {"resourceType": "Questionnaire", "status": "draft", "item": [item]}

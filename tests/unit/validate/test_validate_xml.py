@@ -21,7 +21,7 @@ GOOD = f"""<?xml version="1.0" encoding="UTF-8"?>
   <contained><Organization><id value="o"/><name value="Clinic"/></Organization></contained>
   <extension url="urn:x"><valueDecimal value="1.00"/></extension>
   <active value="true"/>
-  <name><given value="A"/><given id="g2"/><given value="C">
+  <name><given value="A"/><given id="g2" value="B"/><given value="C">
     <extension url="urn:y"><valueCode value="m"/></extension></given></name>
   <gender value="male"/>
   <birthDate value="1980-01-01"/>
@@ -37,7 +37,7 @@ def test_xml_has_the_shape_of_json(validator: Validator) -> None:
     assert str(patient["extension"][0]["valueDecimal"]) == "1.00"
     assert isinstance(patient["extension"][0]["valueDecimal"], Decimal)
     assert patient["contained"][0]["resourceType"] == "Organization"
-    assert patient["name"][0]["given"] == ["A", None, "C"]
+    assert patient["name"][0]["given"] == ["A", "B", "C"]
     assert patient["name"][0]["_given"] == [
         None,
         {"id": "g2"},
