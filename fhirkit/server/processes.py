@@ -119,6 +119,11 @@ def _gone_within(pid: int, token: str, seconds: float) -> bool:
         if time.monotonic() > deadline:
             return False
         time.sleep(_POLL)
+    child = _CHILDREN.get(pid)
+    if child is not None:
+        # Its command line is gone a moment before it can be waited for.
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=10)
     return True
 
 
