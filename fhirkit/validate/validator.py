@@ -13,6 +13,9 @@ from fhirkit.definitions.embedded import connect
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.catalogue import RULES
 from fhirkit.validate.location import Node, expression, keys, root, step
+from fhirkit.validate.profiles.conformance import Conformance
+from fhirkit.validate.profiles.definitions import Definitions
+from fhirkit.validate.profiles.items import Items
 from fhirkit.validate.reports import Found
 from fhirkit.validate.rules import reference
 from fhirkit.validate.services import Services
@@ -46,6 +49,7 @@ class Validator:
         self._store = SchemaStore(connect(), extra)
         self._shapes = Shapes(self._store, best_practice=best_practice)
         self._services = Services(self._shapes)
+        self._definitions = Definitions(self._shapes)
 
     def validate(
         self, source: Source, profiles: Iterable[str] = (), *, file: str | None = None
@@ -87,18 +91,24 @@ class Validator:
                 node = step(node, str(key))
             found.append(Found(finding.rule, finding.message, node))
         asked = [ProfileClaim(canonical, value, start, start) for canonical in profiles]
-        found.extend(self._profiles([*asked, *walk.claims], entries))
+        found.extend(self._profiles([*asked, *walk.claims], entries, value))
         return found
 
-    def _profiles(self, claims: list[ProfileClaim], entries: reference.Entries) -> list[Found]:
-        """Check each claim as far as this goes, and say once a profile how far that is."""
+    def _profiles(
+        self, claims: list[ProfileClaim], entries: reference.Entries, document: Any
+    ) -> list[Found]:
+        """Check each claim, and say once of each profile that is not at hand."""
         found: list[Found] = []
+        if not claims:
+            return found
+        items = Items(self._shapes, entries, document)
+        conformance = Conformance(self._definitions, items, self._services, entries.find)
         said: set[str] = set()
         for claim in claims:
             structure = self._store.structure(claim.canonical)
             if structure is None:
                 if claim.canonical not in said:
-                    message = f"the profile {claim.canonical} is not at hand; not checked"
+                    message = _not_at_hand(claim.canonical)
                     found.append(Found("profile-unknown", message, claim.node, claim.place))
                 said.add(claim.canonical)
                 continue
@@ -111,13 +121,11 @@ class Validator:
                 continue
             if structure.derivation != "constraint":
                 continue
-            walk = Walk(self._shapes, self._services, entries.find)
-            walk.resource(claim.resource, claim.node, shape=self._shapes.of_structure(structure))
-            found.extend(walk.found)
-            if claim.canonical not in said:
-                message = f"of the profile {claim.canonical}, slices and invariants are not checked"
-                found.append(Found("profile-not-checked", message, claim.node, claim.place))
-            said.add(claim.canonical)
+            item = items.of_resource(claim.resource, claim.node)
+            found.extend(conformance.check(item, structure))
+        for canonical, node in conformance.unknown.items():
+            if canonical not in said:
+                found.append(Found("profile-unknown", _not_at_hand(canonical), node))
         return found
 
 
@@ -137,6 +145,10 @@ def _definition(source: Source) -> dict[str, Any]:
     if not isinstance(value, dict) or not isinstance(value.get("url"), str):
         raise UsageError(f"{file or 'a definition'}: is no definition, it has no url")
     return value
+
+
+def _not_at_hand(canonical: str) -> str:
+    return f"the profile {canonical} is not at hand, so it was not checked; add its package"
 
 
 def _place(issue: Issue) -> tuple[int, int]:

@@ -1,0 +1,116 @@
+"""Fixed values, patterns and limits (https://hl7.org/fhir/R4/elementdefinition.html).
+
+A fixed value must be met exactly, nothing more and nothing less. A pattern must be contained:
+what it names must be there, and each entry of its lists must match some entry of the value's.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+
+from fhirkit.core.jsonio import loads
+from fhirkit.schema.model import TypedValue
+
+_NUMBERS = frozenset({"Decimal", "Integer", "PositiveInt", "UnsignedInt", "Integer64"})
+_TIMES = frozenset({"Date", "DateTime", "Instant", "Time"})
+
+
+@lru_cache(maxsize=4096)
+def parsed(value: TypedValue) -> Any:
+    """The value itself; it is shared, so it must not be changed."""
+    return loads(value.json)
+
+
+def is_exactly(expected: Any, actual: Any) -> bool:
+    """Whether two values are the same, decimals to the digit, objects in any order."""
+    if isinstance(expected, dict):
+        return (
+            isinstance(actual, dict)
+            and expected.keys() == actual.keys()
+            and all(is_exactly(one, actual[key]) for key, one in expected.items())
+        )
+    if isinstance(expected, list):
+        return (
+            isinstance(actual, list)
+            and len(expected) == len(actual)
+            and all(is_exactly(one, other) for one, other in zip(expected, actual, strict=True))
+        )
+    return _same_primitive(expected, actual)
+
+
+def matches(pattern: Any, actual: Any) -> bool:
+    """Whether a value holds everything that the pattern names."""
+    if isinstance(pattern, dict):
+        return isinstance(actual, dict) and all(
+            key in actual and matches(one, actual[key]) for key, one in pattern.items()
+        )
+    if isinstance(pattern, list):
+        return isinstance(actual, list) and all(
+            any(matches(one, other) for other in actual) for one in pattern
+        )
+    return _same_primitive(pattern, actual)
+
+
+def compare(limit: TypedValue, actual: Any) -> int | None:
+    """Negative, zero or positive as the value is less than, equal to or more than a limit.
+
+    None when they cannot be compared: other units, other precision, a limit relative to today.
+    """
+    bound = parsed(limit)
+    if limit.type in _NUMBERS:
+        return _order(_number(actual), _number(bound))
+    if limit.type in _TIMES and isinstance(bound, str) and isinstance(actual, str):
+        return _order_times(actual, bound)
+    if limit.type == "Quantity" and isinstance(bound, dict) and isinstance(actual, dict):
+        for key in ("system", "code"):
+            if bound.get(key) != actual.get(key):
+                return None
+        if "code" not in bound and bound.get("unit") != actual.get("unit"):
+            return None
+        return _order(_number(actual.get("value")), _number(bound.get("value")))
+    return None
+
+
+def _same_primitive(expected: Any, actual: Any) -> bool:
+    if isinstance(expected, bool) or isinstance(actual, bool):
+        return expected is actual
+    if isinstance(expected, int | float | Decimal) and isinstance(actual, int | float | Decimal):
+        return str(expected) == str(actual)
+    return type(expected) is type(actual) and expected == actual
+
+
+def _number(value: Any) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
+        return None
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return None
+
+
+def _order(one: Decimal | None, other: Decimal | None) -> int | None:
+    if one is None or other is None or one.is_nan() or other.is_nan():
+        return None
+    return (one > other) - (one < other)
+
+
+def _order_times(one: str, other: str) -> int | None:
+    """Times of the same precision and zone compare as texts; shorter ones by what both have."""
+    zone = re.compile(r"(Z|[+-]\d\d:\d\d)$")
+    if "T" in one and "T" in other:
+        mine, theirs = zone.search(one), zone.search(other)
+        if (mine and mine[0]) != (theirs and theirs[0]):
+            from datetime import datetime
+
+            try:
+                first, second = datetime.fromisoformat(one), datetime.fromisoformat(other)
+                return (first > second) - (first < second)
+            except (TypeError, ValueError):
+                return None
+    length = min(len(one), len(other))
+    if one[:length] == other[:length]:
+        return 0 if len(one) == len(other) else None
+    return 1 if one[:length] > other[:length] else -1
