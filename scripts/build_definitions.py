@@ -44,7 +44,10 @@ COMPILER = ("scripts/build_definitions.py", "fhirkit/definitions", "fhirkit/sche
 
 TABLES = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE code_system (url TEXT PRIMARY KEY, name TEXT, version TEXT, complete INTEGER NOT NULL);
+CREATE TABLE code_system (
+    url TEXT PRIMARY KEY, name TEXT, version TEXT, complete INTEGER NOT NULL,
+    case_sensitive INTEGER NOT NULL
+);
 CREATE TABLE code (
     system TEXT NOT NULL, code TEXT NOT NULL, display TEXT, source TEXT NOT NULL,
     PRIMARY KEY (system, code)
@@ -82,7 +85,7 @@ def _write(path: Path, package: Package, inputs: str) -> None:
     connection = sqlite3.connect(path)
     with connection:
         connection.executescript(TABLES)
-        connection.executemany("INSERT INTO code_system VALUES (?, ?, ?, ?)", systems)
+        connection.executemany("INSERT INTO code_system VALUES (?, ?, ?, ?, ?)", systems)
         connection.executemany("INSERT INTO code VALUES (?, ?, ?, ?)", codes)
         connection.executemany("INSERT INTO schema VALUES (?, ?, ?, ?, ?, ?)", _schemas(package))
         connection.executemany("INSERT INTO value_set VALUES (?, ?, ?)", _value_sets(package))

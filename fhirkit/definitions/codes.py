@@ -14,12 +14,16 @@ from fhirkit.definitions.package import Package
 
 
 class CodeSystemRow(NamedTuple):
-    """A code system; ``complete`` tells whether all its codes are known."""
+    """A code system; ``complete`` tells whether all its codes are known.
+
+    ``case_sensitive`` is true only when the code system says so.
+    """
 
     url: str
     name: str | None
     version: str | None
     complete: bool
+    case_sensitive: bool = False
 
 
 class CodeRow(NamedTuple):
@@ -41,7 +45,11 @@ def harvest(package: Package) -> tuple[list[CodeSystemRow], list[CodeRow]]:
             continue
         complete = resource.get("content") == "complete"
         systems[url] = CodeSystemRow(
-            url, resource.get("title") or resource.get("name"), resource.get("version"), complete
+            url,
+            resource.get("title") or resource.get("name"),
+            resource.get("version"),
+            complete,
+            resource.get("caseSensitive") is True,
         )
         if complete:
             for concept in concepts(resource):

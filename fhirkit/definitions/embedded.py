@@ -2,7 +2,7 @@
 
 ``scripts/build_definitions.py`` makes the file when fhirkit is built or installed. Tables:
 
-* ``code_system(url, name, version, complete)`` and ``code(system, code, display, source)``: every
+* ``code_system(url, name, version, complete, case_sensitive)`` and ``code(system, code, display, source)``: every
   concept of the complete code systems, and the codes of others that a value set spells out;
 * ``schema(url, type, kind, derivation, abstract, body)``: one compiled StructureDefinition each;
 * ``value_set(url, version, body)``: the codes of each value set that can be enumerated;
@@ -22,7 +22,7 @@ from fhirkit.core.errors import FhirkitError
 R4_DATABASE = Path(__file__).with_name("data") / "r4.sqlite"
 
 #: Raised whenever the tables or the form of a body change, so that an old file is not misread.
-LAYOUT = 2
+LAYOUT = 3
 
 
 @lru_cache(maxsize=4)

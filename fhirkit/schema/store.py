@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from sqlite3 import Connection
 from typing import Any
 
+from fhirkit.schema import code_systems
+from fhirkit.schema.code_systems import CodeSystemSchema
 from fhirkit.schema.compiler import compile_structure
 from fhirkit.schema.model import (
     StructureSchema,
@@ -37,6 +39,7 @@ class SchemaStore:
         self._structures: dict[str, StructureSchema | None] = {}
         self._value_sets: dict[str, ValueSetSchema | None] = {}
         self._codes: dict[str, frozenset[str] | None] = {}
+        self._code_systems: dict[str, CodeSystemSchema | None] = {}
         self._resource_types: frozenset[str] | None = None
         self._kinds: dict[str, str] | None = None
 
@@ -77,6 +80,24 @@ class SchemaStore:
         if system not in self._codes:
             self._codes[system] = self._load_codes(system)
         return self._codes[system]
+
+    def code_system(self, url: str) -> CodeSystemSchema | None:
+        """A code system with its displays; None when its codes are not all known."""
+        if url not in self._code_systems:
+            self._code_systems[url] = self._load_code_system(url)
+        return self._code_systems[url]
+
+    def resource(self, kind: str, canonical: str) -> Resource | None:
+        """An extra definition as it was given, or None; for kinds that are not compiled."""
+        url, _, version = canonical.partition("|")
+        found = self._extra.get(kind, {}).get(url)
+        if found is None or (version and not _same_version(version, found.get("version"))):
+            return None
+        return found
+
+    def compile_value_set(self, resource: Resource) -> ValueSetSchema:
+        """The codes of a value set that has no canonical of its own: a contained one."""
+        return compile_value_set(resource, self._value_set_resource, self._code_system_resource)
 
     @property
     def resource_types(self) -> frozenset[str]:
@@ -129,6 +150,18 @@ class SchemaStore:
             return None
         rows = self._connection.execute("SELECT code FROM code WHERE system = ?", (system,))
         return frozenset(row[0] for row in rows)
+
+    def _load_code_system(self, url: str) -> CodeSystemSchema | None:
+        systems = self._extra.get("CodeSystem", {})
+        supplements = [
+            each
+            for each in systems.values()
+            if str(each.get("supplements", "")).partition("|")[0] == url
+        ]
+        extra = systems.get(url)
+        if extra is not None and extra.get("content") == "complete":
+            return code_systems.from_resource(extra, supplements)
+        return code_systems.from_rows(self._connection, url, supplements)
 
     def _value_set_resource(self, canonical: str) -> Resource | None:
         """A ValueSet in the form that extras are compiled from."""

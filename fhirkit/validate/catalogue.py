@@ -74,6 +74,15 @@ _TABLE = (
     Rule("decimal-precision", _WARNING, "value", "More digits than systems have to keep."),
     # Codes
     Rule("binding-required", _ERROR, "code-invalid", "A code is not in its required value set."),
+    Rule("code-unknown", _ERROR, "code-invalid", "A code system has no such code."),
+    Rule("code-display", _ERROR, "invalid", "The display is none of the code's."),
+    Rule(
+        "code-display-language",
+        _WARNING,
+        "invalid",
+        "The display may be right in its language, but it is not known here.",
+    ),
+    Rule("code-unit", _WARNING, "code-invalid", "A unit is no UCUM code that can be read."),
     Rule(
         "binding-not-checked",
         _INFORMATION,

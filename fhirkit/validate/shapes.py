@@ -14,9 +14,12 @@ from typing import Any, Protocol
 from fhirkit.schema.model import ElementSchema, StructureSchema, TypeReference
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.rules.binding import CodedCheck, coded_check
+from fhirkit.validate.rules.coding import CodeCheck
 from fhirkit.validate.rules.constraint import Invariant, Invariants
 from fhirkit.validate.rules.finding import Finding
 from fhirkit.validate.rules.primitive import PrimitiveCheck
+
+_CODED = frozenset({"Coding", "Quantity"})
 
 
 class Kind(IntEnum):
@@ -120,6 +123,7 @@ class Shape:
     __slots__ = (
         "element",
         "invariants",
+        "is_coded",
         "is_open",
         "is_resource",
         "members",
@@ -139,6 +143,8 @@ class Shape:
         #: What the definition demands of an instance; None until it is first asked for.
         self.invariants: tuple[Invariant, ...] | None = None
         self.is_resource = False
+        #: Whether an instance is a code of a system: a Coding or a Quantity.
+        self.is_coded = False
         #: Whether unknown properties are let through, because the type itself is unknown.
         self.is_open = False
         self.members: dict[str, Member] = {}
@@ -154,6 +160,7 @@ class Shapes:
         self._shapes: dict[tuple[str, str], Shape] = {}
         self._primitives: dict[str, PrimitiveCheck] = {}
         self._resources: dict[str, Shape] = {}
+        self.code_check = CodeCheck(store)
         self._invariants = Invariants(store, best_practice=best_practice)
 
     def resource(self, type_name: str) -> Shape | None:
@@ -230,6 +237,7 @@ class Shapes:
             type_name = source.type if is_root else element.types[0].code if element.types else ""
             shape = self._shapes[slot] = Shape(element.path, type_name, source, element)
             shape.is_resource = is_root and source.kind == "resource"
+            shape.is_coded = not _CODED.isdisjoint(self.lineage(type_name))
             self._fill(shape, source, element)
         return shape
 

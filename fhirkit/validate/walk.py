@@ -131,6 +131,10 @@ class Walk(Reports):
         if rule is not None:
             for finding in rule(value):
                 self._add(finding, node)
+        if shape.is_coded and not self._by_profile:
+            wrong = self._shapes.code_check(value, self._environment.resource.get("language"))
+            if wrong is not None:
+                self._add(wrong, node)
         invariants = shape.invariants
         if invariants is None:
             invariants = self._shapes.invariants_of(shape)

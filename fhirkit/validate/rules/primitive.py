@@ -184,7 +184,8 @@ def _code(value: str) -> Finding | None:
     return _token(value)
 
 
-_UUID = r"urn:uuid:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+# Lower case: https://hl7.org/fhir/R4/datatypes.html#uuid.
+_UUID = r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _OID = r"urn:oid:[0-2](\.(0|[1-9][0-9]*))+"
 
 
@@ -196,6 +197,16 @@ def _uri(value: str) -> Finding | None:
         if value.startswith(scheme) and not full_matcher(pattern)(own):
             return Finding("primitive-format", f"not a valid {scheme} URI")
     return _token(value)
+
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
+
+def _canonical(value: str) -> Finding | None:
+    """https://hl7.org/fhir/R4/references.html#canonical: absolute, or a #fragment."""
+    if not value.startswith("#") and _SCHEME.match(value) is None:
+        return Finding("primitive-format", "a canonical is an absolute URL, or #id of a contained")
+    return _uri(value)
 
 
 _BASE64 = re.compile(r"[0-9a-zA-Z+/]*={0,2}")
@@ -219,6 +230,6 @@ _EXTRA: dict[str, Callable[[str], Finding | None]] = {
     "id": _token,
     "uri": _uri,
     "url": _uri,
-    "canonical": _uri,
+    "canonical": _canonical,
     "base64Binary": _base64,
 }

@@ -1,0 +1,113 @@
+"""Codes of known systems: https://hl7.org/fhir/R4/terminologies.html."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fhirkit import Validator
+
+GENDER = "http://hl7.org/fhir/administrative-gender"
+CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+V2 = "http://terminology.hl7.org/CodeSystem/v2-0136"
+UCUM = "http://unitsofmeasure.org"
+
+
+def observation(**more: Any) -> dict[str, Any]:
+    return {"resourceType": "Observation", "status": "final", "code": {"text": "x"}, **more}
+
+
+def coded(**coding: Any) -> dict[str, Any]:
+    return observation(valueCodeableConcept={"coding": [coding]})
+
+
+def rules(validator: Validator, resource: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(issue.rule, issue.expression) for issue in validator.validate(resource)]
+
+
+CODING = "Observation.value.ofType(CodeableConcept).coding[0]"
+
+
+@pytest.mark.parametrize(
+    ("coding", "rule", "below"),
+    [
+        ({"system": GENDER, "code": "male"}, None, ""),
+        ({"system": GENDER, "code": "male", "display": "  MALE "}, None, ""),
+        ({"system": GENDER, "code": "mal"}, "code-unknown", "code"),
+        ({"system": GENDER, "code": "Male"}, "code-unknown", "code"),
+        ({"system": GENDER, "code": "male", "display": "Female"}, "code-display", "display"),
+        # This version is not at hand, so nothing can be said about its codes.
+        ({"system": GENDER, "code": "mal", "version": "99"}, None, ""),
+        # A system that does not say that case matters.
+        ({"system": V2, "code": "y"}, None, ""),
+        ({"system": V2, "code": "q"}, "code-unknown", "code"),
+        # Not at hand, or not all of it.
+        ({"system": "http://loinc.org", "code": "nope"}, None, ""),
+        ({"system": "http://example.org/x", "code": "nope"}, None, ""),
+        ({"system": "urn:ietf:rfc:3986", "code": "urn:oid:1.2"}, None, ""),
+        ({"system": "urn:ietf:rfc:3986", "code": "word"}, "code-unknown", "code"),
+        ({"system": UCUM, "code": "mmol/L"}, None, ""),
+        ({"system": UCUM, "code": "furlong"}, "code-unit", "code"),
+    ],
+)
+def test_a_code_and_its_display(
+    validator: Validator, coding: dict[str, Any], rule: str | None, below: str
+) -> None:
+    expected = [] if rule is None else [(rule, f"{CODING}.{below}")]
+    assert rules(validator, coded(**coding)) == expected
+    # The second time the answer comes from memory.
+    assert rules(validator, coded(**coding)) == expected
+
+
+def test_units_of_quantities_are_codes_too(validator: Validator) -> None:
+    wrong = observation(valueQuantity={"value": 1, "system": GENDER, "code": "mg"})
+    place = "Observation.value.ofType(Quantity).code"
+    assert rules(validator, wrong) == [("code-unknown", place)]
+    low = {"low": {"value": 1, "system": UCUM, "code": "xyz"}}
+    found = rules(validator, observation(referenceRange=[low]))
+    assert found == [("code-unit", "Observation.referenceRange[0].low.code")]
+
+
+def test_a_display_in_another_language_is_not_refused(validator: Validator) -> None:
+    resource = {**coded(system=GENDER, code="male", display="männlich"), "language": "de-AT"}
+    outcome = validator.validate(resource)
+    assert [issue.rule for issue in outcome] == ["code-display-language"]
+    assert outcome.valid
+
+
+def test_a_supplement_brings_displays() -> None:
+    supplement = {
+        "resourceType": "CodeSystem",
+        "url": "http://example.org/german",
+        "content": "supplement",
+        "supplements": GENDER,
+        "concept": [{"code": "male", "designation": [{"language": "de", "value": "männlich"}]}],
+    }
+    validator = Validator([supplement])
+    assert rules(validator, coded(system=GENDER, code="male", display="Männlich")) == []
+    assert rules(validator, coded(system=GENDER, code="female", display="weiblich")) != []
+
+
+@pytest.mark.parametrize("sensitive", [True, False])
+def test_an_extra_code_system_is_known_at_once(*, sensitive: bool) -> None:
+    system = {
+        "resourceType": "CodeSystem",
+        "url": "http://example.org/own",
+        "content": "complete",
+        "caseSensitive": sensitive,
+        "concept": [{"code": "A", "display": "First", "concept": [{"code": "B"}]}],
+    }
+    validator = Validator([system])
+    own = "http://example.org/own"
+    assert rules(validator, coded(system=own, code="B", display="whatever")) == []
+    assert rules(validator, coded(system=own, code="A", display="Second")) != []
+    found = [rule for rule, _ in rules(validator, coded(system=own, code="b"))]
+    assert found == (["code-unknown"] if sensitive else [])
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, ["x"], 7, None, True])
+@pytest.mark.parametrize("key", ["system", "code", "display", "version"])
+def test_no_wrong_shape_makes_it_raise(validator: Validator, key: str, value: Any) -> None:
+    coding = {"system": GENDER, "code": "male", "display": "Male", key: value}
+    assert not validator.validate(coded(**coding)).valid
