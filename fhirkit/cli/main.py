@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "convert": "convert",
     "validate": "validate",
     "view": "view",
+    "package": "package",
     "server": "server",
     "init": "init",
     "remote": "remote",

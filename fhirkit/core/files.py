@@ -1,7 +1,7 @@
 """Files on disk: read with a clear error, written whole or not at all.
 
-The only module that writes files. A record may hold a person's data, so new files are readable
-by their owner alone unless the caller says otherwise.
+The only module that writes single files; ``folders.py`` writes whole folders. A record may hold a
+person's data, so new files are readable by their owner alone unless the caller says otherwise.
 """
 
 from __future__ import annotations

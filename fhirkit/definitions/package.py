@@ -12,15 +12,17 @@ import tarfile  # noqa: TID251  # the chokepoint for archives
 import unicodedata
 import zipfile  # noqa: TID251  # the chokepoint for archives
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from gzip import GzipFile
 from pathlib import Path
 from typing import IO, Any
 
-from fhirkit.core.errors import InvalidInput
 from fhirkit.core.files import read_bytes
 from fhirkit.core.jsonio import loads
+from fhirkit.definitions.index import CanonicalIndex
+from fhirkit.definitions.manifest import read_manifest
+from fhirkit.definitions.manifest import refused as _refused
 
 MAX_MEMBERS = 50_000
 MAX_MEMBER_BYTES = 64 * 1024 * 1024
@@ -33,12 +35,26 @@ _BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package in memory: its manifest, and the bytes of each JSON file of ``package/``."""
+    """A package: its manifest, and the bytes of each JSON file of ``package/``.
+
+    ``files`` may be in memory or read one by one on demand (``cache.py``); ``dependencies`` are
+    the versions that are asked for, by package name; ``index`` finds a file by its canonical.
+    """
 
     name: str
     version: str
     fhir_versions: tuple[str, ...]
-    files: dict[str, bytes]
+    files: Mapping[str, bytes]
+    dependencies: Mapping[str, str] = field(default_factory=dict)
+    index: CanonicalIndex | None = field(default=None, repr=False, compare=False)
+
+    def find(self, canonical: str, *types: str) -> dict[str, Any] | None:
+        """The resource that a canonical (``url`` or ``url|version``) names, or None.
+
+        Of several versions the highest, when none is asked for.
+        """
+        index = self.index or CanonicalIndex(self.files)
+        return index.find(canonical, types)
 
     def resources(self, *types: str) -> Iterator[dict[str, Any]]:
         """The resources of these types (all when none is named), in the order of file names.
@@ -66,15 +82,15 @@ def read_package(source: Path | bytes, *, name: str = "package") -> Package:
     manifest_bytes = files.pop("package.json", None)
     if manifest_bytes is None:
         raise _refused(name, "it holds no package/package.json, so it is no FHIR package")
-    manifest = loads(manifest_bytes, file=f"{name}!package/package.json")
-    if not isinstance(manifest, dict):
-        raise _refused(name, "its package.json is not a JSON object")
-    package_name, version = manifest.get("name"), manifest.get("version")
-    if not isinstance(package_name, str) or not isinstance(version, str):
-        raise _refused(name, "its package.json lacks a name or a version")
-    versions = manifest.get("fhirVersions") or manifest.get("fhir-version-list") or []
-    fhir_versions = tuple(v for v in versions if isinstance(v, str))
-    return Package(package_name, version, fhir_versions, files)
+    manifest = read_manifest(manifest_bytes, name=name)
+    return Package(
+        manifest.name,
+        manifest.version,
+        manifest.fhir_versions,
+        files,
+        manifest.dependencies,
+        CanonicalIndex(files),
+    )
 
 
 def members(data: bytes, *, name: str = "archive") -> Iterator[tuple[str, bytes]]:
@@ -94,6 +110,8 @@ def members(data: bytes, *, name: str = "archive") -> Iterator[tuple[str, bytes]
                     path = _checked_name(name, member.name, seen)
                     if not member.isreg() or member.issparse():
                         raise _refused(name, f"member {path!r} is a link, device or sparse file")
+                    if member.mode & 0o7000:
+                        raise _refused(name, f"member {path!r} asks for special rights")
                     if not 0 <= member.size <= MAX_MEMBER_BYTES:
                         raise _refused(name, f"member {path!r} is larger than allowed")
                     total += member.size
@@ -171,10 +189,3 @@ def _checked_name(archive: str, path: str, seen: set[str]) -> str:
         raise _refused(archive, f"two members are called {path[:80]!r} (but for case or accents)")
     seen.add(key)
     return path
-
-
-def _refused(name: str, why: str) -> InvalidInput:
-    return InvalidInput(
-        f"{name}: refused, {why}",
-        advice="fetch the package again from a source you trust",
-    )

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import Any, TypeVar
 
 import requests  # noqa: TID251  # this module is the one that may
 import urllib3.exceptions
@@ -36,6 +36,7 @@ from fhirkit.remote.failures import Busy, failure
 
 _CHUNK = 1 << 16
 _FHIR_JSON = "application/fhir+json"
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,14 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file as it came, or where the server says it is (``redirect``, as it was written)."""
+
+    data: bytes
+    redirect: str | None = None
 
 
 class Transport:
@@ -126,13 +135,35 @@ class Transport:
         ``Conflict`` (``Stale``), ``Unreachable`` or ``BadAnswer``; after any of them except a
         refusal, an unsafe request may or may not have been carried out.
         """
+        data = None if body is None else dump_bytes(body, indent=False)
+
+        def once() -> Answer:
+            response, raw = self._once(method, url, what, data, headers or {})
+            return _judge(response, raw, f"{what} at {host_of(self.base)}")
+
+        return self._repeat(once, url, what, safe=safe)
+
+    def download(self, url: str, *, what: str, accept: str) -> Download:
+        """A file of any kind, by GET. A redirect is returned, never followed.
+
+        Raises as ``request`` does; a status from 400 is a ``Refused``.
+        """
+
+        def once() -> Download:
+            # A file that is compressed itself must not be sent in a second compression.
+            wanted = {"Accept": accept, "Accept-Encoding": "identity"}
+            response, raw = self._once("GET", url, what, None, wanted)
+            return _judge_download(response, raw, f"{what} at {host_of(self.base)}")
+
+        return self._repeat(once, url, what, safe=True)
+
+    def _repeat(self, once: Callable[[], _T], url: str, what: str, *, safe: bool) -> _T:
         if not within(url, self.base):
             raise BadAnswer(f"{what}: the address is outside the server's base")
-        data = None if body is None else dump_bytes(body, indent=False)
         attempt = 0
         while True:
             try:
-                return self._once(method, url, what, data, headers or {})
+                return once()
             except (Busy, Unreachable, BadAnswer) as problem:
                 attempt += 1
                 # A wrong page is rarely right on asking again, so it is asked for less often.
@@ -144,7 +175,7 @@ class Transport:
 
     def _once(
         self, method: str, url: str, what: str, data: bytes | None, headers: Mapping[str, str]
-    ) -> Answer:
+    ) -> tuple[requests.Response, bytes]:
         what = f"{what} at {host_of(self.base)}"
         wanted = {"Accept": _FHIR_JSON, "Accept-Encoding": "gzip", "User-Agent": "fhirkit"}
         if data is not None:
@@ -171,7 +202,7 @@ class Transport:
                 raise BadAnswer(f"{what}: the answer's compression is broken") from None
             except _FAILURES as problem:
                 raise _unreachable(problem, one, what, self.policy.timeout) from None
-        return _judge(response, raw, what)
+        return response, raw
 
     def _read(self, response: requests.Response, what: str) -> bytes:
         """The decoded body, stopped at the cap: a small gzip can be a very large text."""
@@ -233,6 +264,20 @@ def _judge(response: requests.Response, raw: bytes, what: str) -> Answer:
             advice="check the base URL, and whether a proxy or log-in page answers",
         )
     return Answer(status, headers, body)
+
+
+def _judge_download(response: requests.Response, raw: bytes, what: str) -> Download:
+    status = response.status_code
+    if status in (301, 302, 303, 307, 308):
+        return Download(b"", response.headers.get("Location", ""))
+    if status >= 400:
+        wait = retry_after(response.headers.get("Retry-After"))
+        problem = failure(status, what, wait=wait)
+        # Nobody can be in conflict by reading, whatever the status says.
+        raise problem if isinstance(problem, Refused) else Refused(problem.message, status=status)
+    if status != 200:
+        raise BadAnswer(f"{what}: unexpected HTTP {status}")
+    return Download(raw)
 
 
 def _parse(raw: bytes) -> Any:
