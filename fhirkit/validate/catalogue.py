@@ -74,6 +74,12 @@ _TABLE = (
     Rule("decimal-precision", _WARNING, "value", "More digits than systems have to keep."),
     # Codes
     Rule("binding-required", _ERROR, "code-invalid", "A code is not in its required value set."),
+    Rule(
+        "binding-extensible",
+        _WARNING,
+        "code-invalid",
+        "A code is not in its extensible value set, where a fitting one may be.",
+    ),
     Rule("code-unknown", _ERROR, "code-invalid", "A code system has no such code."),
     Rule("code-display", _ERROR, "invalid", "The display is none of the code's."),
     Rule(
@@ -87,7 +93,7 @@ _TABLE = (
         "binding-not-checked",
         _INFORMATION,
         "not-supported",
-        "The codes of a required value set cannot be listed offline.",
+        "The codes of a value set cannot be listed offline.",
     ),
     # Constraints
     Rule("constraint-broken", _ERROR, "invariant", "A constraint of the definitions is broken."),
@@ -118,6 +124,40 @@ _TABLE = (
     Rule("reference-format", _WARNING, "value", "A reference that no server could resolve."),
     # Bundles
     Rule("bundle-full-url", _ERROR, "value", "A fullUrl is absolute and agrees with its resource."),
+    # Questionnaires and their responses
+    Rule(
+        "questionnaire-unknown",
+        _WARNING,
+        "not-found",
+        "The Questionnaire of a response is not at hand, so the answers were not checked.",
+        incomplete=True,
+    ),
+    Rule(
+        "enable-when",
+        _ERROR,
+        "business-rule",
+        "An enableWhen names a question that it cannot mean.",
+    ),
+    Rule("response-link-id", _ERROR, "not-found", "An item that the Questionnaire lacks."),
+    Rule("response-misplaced", _ERROR, "structure", "An item stands where it does not belong."),
+    Rule("response-order", _ERROR, "structure", "Items follow the order of the Questionnaire."),
+    Rule("response-text", _ERROR, "invalid", "The text of an item is not the Questionnaire's."),
+    Rule("response-required", _ERROR, "required", "A required question has no answer."),
+    Rule("response-group", _ERROR, "invariant", "A required group has no items."),
+    Rule("response-repeats", _ERROR, "invalid", "More or fewer answers than the question wants."),
+    Rule("response-not-enabled", _ERROR, "invalid", "An answer to a question that is not asked."),
+    Rule("response-structure", _ERROR, "structure", "Answers or items at an item without any."),
+    Rule("response-answer-type", _ERROR, "invariant", "The answer is of another type."),
+    Rule("response-option", _ERROR, "invariant", "The answer is not one that is offered."),
+    Rule("response-value-set", _ERROR, "code-invalid", "The answer is not in the value set."),
+    Rule(
+        "response-option-not-checked",
+        _INFORMATION,
+        "not-supported",
+        "The codes of a question's value set cannot be listed offline.",
+    ),
+    Rule("response-limit", _ERROR, "invariant", "The answer is outside the question's limits."),
+    Rule("response-attachment", _ERROR, "required", "An attachment the question does not allow."),
     # Profiles
     Rule(
         "profile-unknown",
@@ -127,6 +167,18 @@ _TABLE = (
         incomplete=True,
     ),
     Rule("profile-type", _ERROR, "structure", "The profile is for another type of resource."),
+    Rule("extension-url", _ERROR, "invalid", "The url of an extension is absolute and its own."),
+    Rule("extension-unknown", _ERROR, "structure", "An extension's definition is not at hand."),
+    Rule(
+        "extension-not-checked",
+        _WARNING,
+        "not-found",
+        "An extension that a package of HL7 may define; its content was not checked.",
+        incomplete=True,
+    ),
+    Rule("extension-context", _ERROR, "structure", "An extension may not stand on this element."),
+    Rule("extension-modifier", _ERROR, "structure", "An extension is a modifier, or it is none."),
+    Rule("extension-part", _ERROR, "structure", "The extension's definition has no such part."),
     Rule("profile-none", _ERROR, "structure", "An element follows none of the allowed profiles."),
     Rule("reference-profile", _ERROR, "structure", "The target does not follow the profile asked."),
     Rule("type-not-allowed", _ERROR, "structure", "A profile does not allow this type here."),

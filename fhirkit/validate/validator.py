@@ -11,10 +11,12 @@ from fhirkit.core.issues import Issue, Outcome
 from fhirkit.core.jsonio import loads
 from fhirkit.definitions.embedded import connect
 from fhirkit.schema.store import SchemaStore
+from fhirkit.validate import questionnaire
 from fhirkit.validate.catalogue import RULES
 from fhirkit.validate.location import Node, expression, keys, root, step
 from fhirkit.validate.profiles.conformance import Conformance
 from fhirkit.validate.profiles.definitions import Definitions
+from fhirkit.validate.profiles.extensions import Extensions, Use
 from fhirkit.validate.profiles.items import Items
 from fhirkit.validate.reports import Found
 from fhirkit.validate.rules import reference
@@ -28,7 +30,8 @@ class Validator:
     """Checks resources against the embedded FHIR R4 definitions and any extra ones.
 
     Make one and use it for many resources: what it learns about the definitions it keeps.
-    ``definitions`` are StructureDefinitions, ValueSets and CodeSystems (paths, dicts or models);
+    ``definitions`` are StructureDefinitions, ValueSets, CodeSystems and Questionnaires (paths,
+    dicts or models);
     ``packages`` are FHIR packages (paths of ``.tgz`` files). ``best_practice`` warns of
     constraints, too, that are recommendations only (dom-6: a resource should have a narrative).
     """
@@ -44,7 +47,7 @@ class Validator:
         for package in packages:
             from fhirkit.definitions.package import read_package
 
-            kinds = ("StructureDefinition", "ValueSet", "CodeSystem")
+            kinds = ("StructureDefinition", "ValueSet", "CodeSystem", "Questionnaire")
             extra.extend(read_package(Path(package)).resources(*kinds))
         self._store = SchemaStore(connect(), extra)
         self._shapes = Shapes(self._store, best_practice=best_practice)
@@ -90,17 +93,23 @@ class Validator:
             for key in finding.below:
                 node = step(node, str(key))
             found.append(Found(finding.rule, finding.message, node))
+        for node, finding in questionnaire.check(value, start, self._store):
+            found.append(Found(finding.rule, finding.message, node))
         asked = [ProfileClaim(canonical, value, start, start) for canonical in profiles]
-        found.extend(self._profiles([*asked, *walk.claims], entries, value))
+        claims = [*asked, *walk.claims]
+        if claims or walk.extensions:
+            found.extend(self._profiles(claims, walk.extensions, entries, value))
         return found
 
     def _profiles(
-        self, claims: list[ProfileClaim], entries: reference.Entries, document: Any
+        self,
+        claims: list[ProfileClaim],
+        extensions: list[Use],
+        entries: reference.Entries,
+        document: Any,
     ) -> list[Found]:
-        """Check each claim, and say once of each profile that is not at hand."""
+        """Check claims and extensions, and say once of each profile that is not at hand."""
         found: list[Found] = []
-        if not claims:
-            return found
         items = Items(self._shapes, entries, document)
         conformance = Conformance(self._definitions, items, self._services, entries.find)
         said: set[str] = set()
@@ -123,6 +132,7 @@ class Validator:
                 continue
             item = items.of_resource(claim.resource, claim.node)
             found.extend(conformance.check(item, structure))
+        found.extend(Extensions(self._shapes, conformance, document).check(extensions))
         for canonical, node in conformance.unknown.items():
             if canonical not in said:
                 found.append(Found("profile-unknown", _not_at_hand(canonical), node))

@@ -1,0 +1,66 @@
+"""Every QuestionnaireResponse and Questionnaire of a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fhirkit.schema.store import SchemaStore
+from fhirkit.validate.location import Node, step
+from fhirkit.validate.questionnaire import definition
+from fhirkit.validate.questionnaire.form import Json, objects
+from fhirkit.validate.questionnaire.response import ResponseCheck
+from fhirkit.validate.rules.finding import Finding
+
+#: Elements that hold whole resources: in every resource, in a Bundle's entries, in Parameters.
+_HOLDERS = (("entry", "resource"), ("parameter", "resource"))
+
+
+def check(document: Json, start: Node, store: SchemaStore) -> Iterator[tuple[Node, Finding]]:
+    """Findings, each with the node it belongs to."""
+    for resource, node in _resources(document, start):
+        kind = resource.get("resourceType")
+        if kind == "Questionnaire":
+            yield from definition.check(resource, node)
+        elif kind == "QuestionnaireResponse":
+            yield from _response(resource, node, store)
+
+
+def _response(response: Json, node: Node, store: SchemaStore) -> Iterator[tuple[Node, Finding]]:
+    canonical = response.get("questionnaire")
+    if not isinstance(canonical, str) or not canonical:
+        return
+    questionnaire = _find(canonical, response, store)
+    if questionnaire is None:
+        message = "its Questionnaire is not at hand, so the answers were not checked against it"
+        yield node, Finding("questionnaire-unknown", message)
+        return
+    yield from ResponseCheck(questionnaire, response, store).check(node)
+
+
+def _find(canonical: str, response: Json, store: SchemaStore) -> Json | None:
+    if not canonical.startswith("#"):
+        return store.resource("Questionnaire", canonical)
+    for _, resource in objects(response.get("contained")):
+        is_form = resource.get("resourceType") == "Questionnaire"
+        if is_form and resource.get("id") == canonical[1:]:
+            return resource
+    return None
+
+
+def _resources(document: Json, start: Node) -> Iterator[tuple[Json, Node]]:
+    """The document and the resources in it, those inside others included."""
+    pending: list[tuple[Json, Node]] = [(document, start)]
+    seen: set[int] = set()
+    while pending:
+        resource, node = pending.pop()
+        if id(resource) in seen:
+            continue  # a dict made in memory may hold itself
+        seen.add(id(resource))
+        yield resource, node
+        for index, inner in objects(resource.get("contained")):
+            pending.append((inner, step(node, "contained", index)))
+        for outer, name in _HOLDERS:
+            for index, part in objects(resource.get(outer)):
+                held = part.get(name)
+                if isinstance(held, dict):
+                    pending.append((held, step(step(node, outer, index), name)))
