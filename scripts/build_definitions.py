@@ -29,6 +29,7 @@ from fhirkit.core.errors import FhirkitError  # noqa: E402  # needs the path set
 from fhirkit.definitions.codes import harvest  # noqa: E402
 from fhirkit.definitions.embedded import LAYOUT, R4_DATABASE  # noqa: E402
 from fhirkit.definitions.package import Package, read_package, zip_member  # noqa: E402
+from fhirkit.schema.additions import added_structures  # noqa: E402
 from fhirkit.schema.compiler import compile_structure  # noqa: E402
 from fhirkit.schema.model import StructureSchema, encode  # noqa: E402
 from fhirkit.schema.value_sets import compile_value_set  # noqa: E402
@@ -101,7 +102,9 @@ def _write(path: Path, package: Package, inputs: str) -> None:
 
 
 def _schemas(package: Package) -> Iterator[tuple[str, str, str, str | None, bool, bytes]]:
-    published = {entry["url"]: entry for entry in package.resources("StructureDefinition")}
+    added = added_structures(package.fhir_versions[0])
+    published = {entry["url"]: entry for entry in added}
+    published.update((entry["url"], entry) for entry in package.resources("StructureDefinition"))
     compiled: dict[str, StructureSchema | None] = {}
 
     def resolve(url: str) -> StructureSchema | None:
