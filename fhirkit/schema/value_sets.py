@@ -2,7 +2,7 @@
 
 Follows the composition rules of https://hl7.org/fhir/R4/valueset.html#compositions: within one
 include all parts hold together, includes add up, excludes take away. Known are listed concepts,
-complete code systems, their hierarchies (``is-a``, ``descendent-of``) and other value sets.
+complete code systems, filters over their hierarchy and properties, and other value sets.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from fhirkit.core.regex import UnsupportedPattern, full_matcher
 from fhirkit.schema.model import ValueSetSchema
 
 Resource = dict[str, Any]
@@ -155,23 +156,76 @@ def _walk(code_system: Resource) -> Iterator[tuple[Resource, tuple[str, ...]]]:
 
 
 def _filtered(code_system: Resource, condition: Resource) -> set[str]:
-    """The codes that an is-a or descendent-of filter selects; other filters are not known here."""
-    value, operator = condition.get("value"), condition.get("op")
-    known = operator in ("is-a", "descendent-of", "is-not-a")
-    if not known or code_system.get("hierarchyMeaning") == UNKNOWN or _poly(code_system):
+    """The codes that a filter selects (https://hl7.org/fhir/R4/valueset-filter-operator.html)."""
+    name, value = condition.get("property"), str(condition.get("value"))
+    operator = condition.get("op")
+    if code_system.get("hierarchyMeaning") == UNKNOWN:
         raise _UnknownError(f"{code_system.get('url')} filtered by {operator}")
-    everything = {concept["code"] for concept, _ in _walk(code_system)}
-    below = {concept["code"] for concept, above in _walk(code_system) if value in above}
-    if operator == "descendent-of":
-        return below
-    selected = below | ({str(value)} & everything)
-    return everything - selected if operator == "is-not-a" else selected
+    everything = {concept["code"]: concept for concept, _ in _walk(code_system)}
+    if operator in ("is-a", "descendent-of", "is-not-a"):
+        below = _below(code_system, value)
+        if operator == "descendent-of":
+            return below
+        selected = below | ({value} & everything.keys())
+        return set(everything) - selected if operator == "is-not-a" else selected
+    matches = _condition(str(operator), value)
+    if matches is None:
+        raise _UnknownError(f"{code_system.get('url')} filtered by {operator}")
+    return {code for code, concept in everything.items() if matches(_values(concept, name))}
 
 
-def _poly(code_system: Resource) -> bool:
-    """Whether concepts name parents by property, so that nesting does not show the hierarchy."""
-    return any(
-        entry.get("code") in ("subsumedBy", "parent")
-        for concept, _ in _walk(code_system)
-        for entry in concept.get("property", ())
-    )
+def _below(code_system: Resource, root: str) -> set[str]:
+    """The codes below one: by nesting, and by the properties that name parents or children."""
+    children: dict[str, set[str]] = {}
+    for concept, above in _walk(code_system):
+        if above:
+            children.setdefault(above[-1], set()).add(concept["code"])
+        for entry in concept.get("property", ()):
+            if entry.get("code") in ("subsumedBy", "parent"):
+                children.setdefault(str(_value(entry)), set()).add(concept["code"])
+            elif entry.get("code") == "child":
+                children.setdefault(concept["code"], set()).add(str(_value(entry)))
+    found: set[str] = set()
+    pending = [root]
+    while pending:
+        fresh = children.get(pending.pop(), set()) - found
+        found |= fresh
+        pending.extend(fresh)
+    return found - {root}
+
+
+def _values(concept: Resource, name: Any) -> list[str]:
+    """The values of a property of a concept; its code and display count as properties."""
+    if name in ("code", "concept", "display", "definition"):
+        key = "code" if name == "concept" else name
+        return [str(concept[key])] if key in concept else []
+    return [_value(entry) for entry in concept.get("property", ()) if entry.get("code") == name]
+
+
+def _value(entry: Resource) -> str:
+    for name, value in entry.items():
+        if name.startswith("value"):
+            if isinstance(value, dict):
+                return str(value.get("code"))
+            return str(value).lower() if isinstance(value, bool) else str(value)
+    return ""
+
+
+def _condition(operator: str, value: str) -> Callable[[list[str]], bool] | None:
+    """The test of a property's values; None for an operator that is not known here."""
+    listed = {part.strip() for part in value.split(",")}
+    if operator == "=":
+        return lambda found: value in found
+    if operator == "in":
+        return lambda found: not listed.isdisjoint(found)
+    if operator == "not-in":
+        return listed.isdisjoint
+    if operator == "exists":
+        return lambda found: bool(found) == (value == "true")
+    if operator == "regex":
+        try:
+            matches = full_matcher(value)
+        except UnsupportedPattern:
+            return None
+        return lambda found: any(matches(text) for text in found)
+    return None

@@ -80,6 +80,13 @@ _TABLE = (
         "code-invalid",
         "A code is not in its extensible value set, where a fitting one may be.",
     ),
+    Rule("binding-maximum", _ERROR, "code-invalid", "A code is not in the maximum value set."),
+    Rule(
+        "binding-extensible",
+        _WARNING,
+        "code-invalid",
+        "A code is not in its extensible value set, where a fitting one may be.",
+    ),
     Rule("code-unknown", _ERROR, "code-invalid", "A code system has no such code."),
     Rule("code-display", _ERROR, "invalid", "The display is none of the code's."),
     Rule(

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from fhirkit.schema.model import ElementSchema, StructureSchema, TypeReference
 from fhirkit.schema.store import SchemaStore
-from fhirkit.validate.rules.binding import CodedCheck, coded_check
+from fhirkit.validate.rules.binding import Bindings, Both, CodedCheck
 from fhirkit.validate.rules.coding import CodeCheck
 from fhirkit.validate.rules.constraint import Invariant, Invariants
 from fhirkit.validate.rules.finding import Finding
@@ -98,7 +98,7 @@ class Member:
         self.accepted_entries: set[str] = set()
         self.may_remember = self.choice is None and self.maximum != 0
         self.check: LeafCheck = PrimitiveCheck.for_nothing
-        self.coded: CodedCheck | None = None
+        self.coded: CodedCheck | Both | None = None
         #: For references: the allowed types of the target; None allows any.
         self.targets: frozenset[str] | None = None
 
@@ -161,6 +161,7 @@ class Shapes:
         self._primitives: dict[str, PrimitiveCheck] = {}
         self._resources: dict[str, Shape] = {}
         self.code_check = CodeCheck(store)
+        self._bindings = Bindings(store)
         self._invariants = Invariants(store, best_practice=best_practice)
 
     def resource(self, type_name: str) -> Shape | None:
@@ -282,9 +283,7 @@ class Shapes:
         element = member.element
         if member.kind is Kind.PRIMITIVE:
             member.check = self._primitive(reference.code)
-        binding = element.binding
-        if binding is not None and binding.strength == "required" and binding.value_set:
-            member.coded = coded_check(self.store, binding.value_set, reference.code)
+        member.coded = self._bindings.of(element.binding, reference.code)
         if reference.code == "Reference":
             member.targets = self._targets(reference.target_profiles)
 

@@ -1,7 +1,9 @@
-"""Required bindings: a code must be in its value set (https://hl7.org/fhir/R4/terminologies.html).
+"""Bindings: codes and their value sets (https://hl7.org/fhir/R4/terminologies.html#strength).
 
-Value sets that cannot be listed offline are checked as far as their code system's own grammar
-goes (media types, currencies, languages); beyond that they are said not to be checked.
+A required value set, or the maximum value set of a weaker binding, must hold the code. Outside an
+extensible one a code is warned about, since nobody can tell whether a fitting one exists. Value
+sets that cannot be listed offline are checked as far as their code system's own grammar goes
+(media types, currencies, languages); beyond that they are said not to be checked.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from fhirkit.core.regex import full_matcher
+from fhirkit.schema.model import Binding
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.rules.finding import Finding
 
@@ -31,12 +34,21 @@ _OPEN = frozenset({"urn:ietf:bcp:13", "urn:ietf:bcp:47"})
 _SHOWN = 10
 
 
+#: The rules that a code outside of its value set breaks.
+REQUIRED, EXTENSIBLE = "binding-required", "binding-extensible"
+#: A maximum value set bounds the codes that are given; it does not ask for any.
+MAXIMUM = "binding-maximum"
+
+
 class CodedCheck:
-    """Membership in one value set, for one type of element."""
+    """Membership in one value set, for one type of element. ``rule`` is what a stranger breaks."""
 
-    __slots__ = ("_check", "_codes", "_gaps", "_listed", "_pairs", "_store", "_url")
+    __slots__ = ("_check", "_codes", "_gaps", "_listed", "_pairs", "_rule", "_store", "_url")
 
-    def __init__(self, store: SchemaStore, value_set: str, check: Check) -> None:
+    def __init__(
+        self, store: SchemaStore, value_set: str, check: Check, rule: str = REQUIRED
+    ) -> None:
+        self._rule = rule
         self._store = store
         self._url = value_set
         self._check = check
@@ -67,7 +79,7 @@ class CodedCheck:
         if code is None and system is None:
             if "extension" in value:
                 return None
-            return Finding("binding-required", f"a code of the value set {self._url} is required")
+            return self._no_code()
         if not isinstance(code, str) or (system is not None and not isinstance(system, str)):
             return None if code is not None else self._refuse(None)
         if system is not None and code in self._pairs.get(system, ()):
@@ -84,7 +96,7 @@ class CodedCheck:
         if codings is None:
             if "extension" in value:
                 return None
-            return Finding("binding-required", f"a code of the value set {self._url} is required")
+            return self._no_code()
         if not isinstance(codings, list):
             return None
         worst: Finding | None = None
@@ -119,9 +131,8 @@ class CodedCheck:
         if systems and all(gap in _GRAMMARS for gap in systems):
             fitting = [gap for gap in systems if full_matcher(_GRAMMARS[gap])(code)]
             if not fitting:
-                return Finding(
-                    "binding-required", f"not a code of {' or '.join(systems)} ({self._url})"
-                )
+                message = f"not a code of {' or '.join(systems)} ({self._url})"
+                return Finding(self._rule, message)
             if any(gap in _OPEN for gap in fitting):
                 return None
         return Finding(
@@ -136,7 +147,13 @@ class CodedCheck:
             hint = f": expected one of {', '.join(known)}"
         elif code is not None and (close := get_close_matches(code[:100], known, n=1)):
             hint = f": did you mean {close[0]!r}?"
-        return Finding("binding-required", f"the code is not in the value set {self._url}{hint}")
+        return Finding(self._rule, f"the code is not in the value set {self._url}{hint}")
+
+    def _no_code(self) -> Finding | None:
+        if self._rule == MAXIMUM:
+            return None
+        verb = "is required" if self._rule == REQUIRED else "should be given"
+        return Finding(self._rule, f"a code of the value set {self._url} {verb}")
 
 
 Check = Callable[[CodedCheck, Any], "Finding | None"]
@@ -151,10 +168,54 @@ _BY_TYPE: dict[str, Check] = {
 }
 
 
-def coded_check(store: SchemaStore, value_set: str, type_name: str) -> CodedCheck | None:
-    """The check of a required binding for a type; None when the type carries no codes."""
+def coded_check(
+    store: SchemaStore, value_set: str, type_name: str, rule: str = REQUIRED
+) -> CodedCheck | None:
+    """The check of a value set for a type; None when the type carries no codes."""
     check = _BY_TYPE.get(type_name)
-    return None if check is None else CodedCheck(store, value_set, check)
+    return None if check is None else CodedCheck(store, value_set, check, rule)
+
+
+class Bindings:
+    """The checks of bindings, one for each value set and type, shared by all elements."""
+
+    def __init__(self, store: SchemaStore) -> None:
+        self._store = store
+        self._made: dict[tuple[str, str, str], CodedCheck | None] = {}
+
+    def of(self, binding: Binding | None, type_name: str) -> CodedCheck | Both | None:
+        """The check of a binding; None where no code can break it."""
+        if binding is None:
+            return None
+        outer = self._one(binding.max_value_set, type_name, MAXIMUM)
+        inner = None
+        if binding.strength == "required":
+            inner = self._one(binding.value_set, type_name, REQUIRED)
+        elif binding.strength == "extensible":
+            inner = self._one(binding.value_set, type_name, EXTENSIBLE)
+        return Both(outer, inner) if outer and inner else outer or inner
+
+    def _one(self, value_set: str | None, type_name: str, rule: str) -> CodedCheck | None:
+        if not value_set:
+            return None
+        slot = (value_set, type_name, rule)
+        if slot not in self._made:
+            self._made[slot] = coded_check(self._store, value_set, type_name, rule)
+        return self._made[slot]
+
+
+class Both:
+    """A maximum value set, and within it the one that is asked for."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, outer: CodedCheck, inner: CodedCheck) -> None:
+        self._outer = outer
+        self._inner = inner
+
+    def __call__(self, value: Any, /) -> Finding | None:
+        """The graver finding: of the maximum, else of the value set."""
+        return self._outer(value) or self._inner(value)
 
 
 def _is_system(gap: str) -> bool:

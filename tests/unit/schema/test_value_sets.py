@@ -25,6 +25,18 @@ TREE = {
         {"code": "d"},
     ],
 }
+PROPERTIES = {
+    "resourceType": "CodeSystem",
+    "url": "urn:properties",
+    "content": "complete",
+    "concept": [
+        {"code": "a", "property": [{"code": "kind", "valueCode": "x"}]},
+        {"code": "b", "property": [{"code": "kind", "valueString": "yy"}]},
+        {"code": "c", "property": [{"code": "subsumedBy", "valueCode": "a"}]},
+        {"code": "d", "property": [{"code": "parent", "valueCode": "c"}]},
+        {"code": "e", "property": [{"code": "done", "valueBoolean": True}]},
+    ],
+}
 FRAGMENT = {"url": "urn:fragment", "content": "fragment", "concept": [{"code": "x"}]}
 SETS: dict[str, dict[str, Any]] = {
     "urn:ab": {"url": "urn:ab", "compose": {"include": [listed("a", "b")]}},
@@ -40,7 +52,7 @@ def expand(include: list[dict[str, Any]], exclude: list[dict[str, Any]] | None =
     return compile_value_set(
         value_set,
         lambda canonical: SETS.get(canonical.partition("|")[0]),
-        {"urn:tree": TREE, "urn:fragment": FRAGMENT}.get,
+        {"urn:tree": TREE, "urn:fragment": FRAGMENT, "urn:properties": PROPERTIES}.get,
     )
 
 
@@ -73,13 +85,35 @@ def test_compositions(include: Any, exclude: Any, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "operator", "value", "expected"),
+    [
+        ("kind", "=", "x", "a"),
+        ("kind", "in", "x, yy", "ab"),
+        ("kind", "not-in", "x", "bcde"),
+        ("kind", "regex", "y+", "b"),
+        ("kind", "exists", "true", "ab"),
+        ("kind", "exists", "false", "cde"),
+        ("done", "=", "true", "e"),
+        ("code", "in", "a,e", "ae"),
+        ("concept", "is-a", "a", "acd"),
+        ("concept", "descendent-of", "c", "d"),
+    ],
+)
+def test_filters_over_properties(name: str, operator: str, value: str, expected: str) -> None:
+    condition = {"property": name, "op": operator, "value": value}
+    found = codes(expand([{"system": "urn:properties", "filter": [condition]}]))
+    assert found == set(expected)
+
+
+@pytest.mark.parametrize(
     ("include", "exclude"),
     [
         ([{"system": "urn:fragment"}], None),
         ([{"system": "urn:unknown"}], None),
         ([{"valueSet": ["urn:unknown"]}], None),
         ([{"valueSet": ["urn:self"]}], None),
-        (filtered("regex", "a.*"), None),
+        (filtered("generalizes", "a"), None),
+        (filtered("regex", "(?=a)b"), None),
         ([{"system": "urn:tree"}], [{"system": "urn:unknown"}]),
     ],
 )

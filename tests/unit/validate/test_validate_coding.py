@@ -111,3 +111,39 @@ def test_an_extra_code_system_is_known_at_once(*, sensitive: bool) -> None:
 def test_no_wrong_shape_makes_it_raise(validator: Validator, key: str, value: Any) -> None:
     coding = {"system": GENDER, "code": "male", "display": "Male", key: value}
     assert not validator.validate(coded(**coding)).valid
+
+
+ACTIVE = {"system": "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus", "code": "M"}
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ({"coding": [ACTIVE]}, []),
+        ({"coding": [{"system": "http://example.org/x", "code": "M"}, ACTIVE]}, []),
+        ({"coding": [{"system": "http://example.org/x", "code": "M"}]}, ["binding-extensible"]),
+        ({"text": "married"}, ["binding-extensible"]),
+    ],
+)
+def test_an_extensible_value_set_is_only_warned_about(
+    validator: Validator, status: dict[str, Any], expected: list[str]
+) -> None:
+    outcome = validator.validate({"resourceType": "Patient", "maritalStatus": status})
+    assert [issue.rule for issue in outcome] == expected
+    assert outcome.valid
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [("de-CH", []), ("x-own", []), ("not_a_language", ["binding-maximum"])],
+)
+def test_a_maximum_value_set_bounds_a_weaker_one(
+    validator: Validator, language: str, expected: list[str]
+) -> None:
+    outcome = validator.validate({"resourceType": "Patient", "language": language})
+    assert [issue.rule for issue in outcome] == expected
+
+
+def test_a_maximum_value_set_asks_for_no_code(validator: Validator) -> None:
+    told = {"resourceType": "Patient", "communication": [{"language": {"text": "by signs"}}]}
+    assert rules(validator, told) == []
