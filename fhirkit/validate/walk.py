@@ -71,6 +71,8 @@ class Walk(Reports):
         self._resolve = resolve
         self._environment = Environment()
         self.references: list[ReferenceUse] = []
+        #: Every extension with its node.
+        self.extensions: list[tuple[dict[str, Any], Node]] = []
         self.claims: list[ProfileClaim] = []
         self._scope: Scope | None = None
         self._depth = 0
@@ -189,7 +191,9 @@ class Walk(Reports):
             finding = member.coded(child)
             if finding is not None:
                 self._add(finding, node)
-        if member.type == "Reference" and self._scope is not None:
+        if member.type == "Extension":
+            self.extensions.append((child, node))
+        elif member.type == "Reference" and self._scope is not None:
             self.references.append(ReferenceUse(child, node, member.targets, self._scope))
 
     def _nested_resource(self, child: Any, member: Member, node: Node) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from fhirkit.core.issues import Severity
 from fhirkit.fhirpath.environment import Environment
 from fhirkit.schema.discriminator import Condition, Step
-from fhirkit.schema.model import ElementSchema, StructureSchema, TypeReference
+from fhirkit.schema.model import Cardinality, ElementSchema, StructureSchema, TypeReference
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.catalogue import RULES
 from fhirkit.validate.location import Node
@@ -27,6 +27,8 @@ from fhirkit.validate.services import Services
 from fhirkit.validate.shapes import find
 
 _ANY = ("Resource", "DomainResource")
+_EXTENSIONS = ("extension", "modifierExtension")
+_ANY_NUMBER = Cardinality()
 
 
 class Conformance:
@@ -215,7 +217,8 @@ class Conformance:
             target = find(source.root, element.content_reference.rpartition("#")[2])
             children = target.children if target is not None else ()
         for child in children:
-            if child.name in ("extension", "modifierExtension") and not child.slices:
+            limits = child.cardinality
+            if child.name in _EXTENSIONS and not child.slices and limits == _ANY_NUMBER:
                 continue
             occurrences = self._items.children(item, child.name)
             self._count(item, child, source, len(occurrences), found)

@@ -20,12 +20,17 @@ PATIENT: dict[str, Any] = {
             "use": "official",
             "family": "Sample",
             "given": ["Ann", None],
-            "_given": [None, {"extension": [{"url": "urn:x", "valueCode": "masked"}]}],
+            "_given": [
+                None,
+                {"extension": [{"url": "http://example.org/x", "valueCode": "masked"}]},
+            ],
         }
     ],
     "gender": "female",
     "birthDate": "1980-02-28",
-    "_birthDate": {"extension": [{"url": "urn:y", "valueDateTime": "1980-02-28T10:00:00Z"}]},
+    "_birthDate": {
+        "extension": [{"url": "http://example.org/y", "valueDateTime": "1980-02-28T10:00:00Z"}]
+    },
     "multipleBirthInteger": 2,
     "managingOrganization": {"reference": "#org", "type": "Organization"},
     "link": [{"other": {"reference": "Patient/other"}, "type": "seealso"}],

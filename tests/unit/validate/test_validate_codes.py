@@ -31,7 +31,7 @@ def test_what_is_no_media_type(validator: Validator, code: str) -> None:
 
 def test_currencies_cannot_be_listed_but_must_look_like_one(validator: Validator) -> None:
     def money(code: str) -> dict[str, Any]:
-        extension = {"url": "u", "valueMoney": {"value": 1, "currency": code}}
+        extension = {"url": "http://example.org/u", "valueMoney": {"value": 1, "currency": code}}
         return {"resourceType": "Patient", "extension": [extension, extension]}
 
     outcome = validator.validate(money("EUR"))

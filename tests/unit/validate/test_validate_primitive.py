@@ -68,7 +68,7 @@ BAD: dict[str, list[Any]] = {
 
 def check(validator: Validator, kind: str, value: Any) -> list[str]:
     name = f"value{kind[0].upper()}{kind[1:]}"
-    extension = {"url": "urn:x", name: value}
+    extension = {"url": "http://example.org/x", name: value}
     return [issue.rule for issue in validator.validate(_patient(extension)) if issue.is_error]
 
 
@@ -113,5 +113,7 @@ def test_messages_hold_no_values(validator: Validator) -> None:
     secret = "Q7-secret"
     for kind in BAD:
         name = f"value{kind[0].upper()}{kind[1:]}"
-        outcome = validator.validate(_patient({"url": "urn:x", name: secret + " \t"}))
+        outcome = validator.validate(
+            _patient({"url": "http://example.org/x", name: secret + " \t"})
+        )
         assert all(secret not in issue.message for issue in outcome)

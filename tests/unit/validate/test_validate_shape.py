@@ -28,7 +28,10 @@ CASES: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
         [("choice-multiple", "Patient")],
     ),
     (
-        {"deceasedBoolean": True, "_deceasedDateTime": {"extension": [{"url": "u"}]}},
+        {
+            "deceasedBoolean": True,
+            "_deceasedDateTime": {"extension": [{"url": "http://example.org/u"}]},
+        },
         [
             ("choice-multiple", "Patient"),
             ("extension-content", "Patient.deceased.ofType(dateTime).extension[0]"),
@@ -53,16 +56,26 @@ CASES: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ),
     ({"name": [{"resourceType": "HumanName"}]}, [("element-unknown", "Patient.name[0]")]),
     ({"extension": [{"valueString": "x"}]}, [("cardinality-min", "Patient.extension[0]")]),
-    ({"extension": [{"url": "u"}]}, [("extension-content", "Patient.extension[0]")]),
+    (
+        {"extension": [{"url": "http://example.org/u"}]},
+        [("extension-content", "Patient.extension[0]")],
+    ),
     (
         {
             "extension": [
-                {"url": "u", "valueString": "x", "extension": [{"url": "v", "valueId": "a"}]}
+                {
+                    "url": "http://example.org/u",
+                    "valueString": "x",
+                    "extension": [{"url": "http://example.org/v", "valueId": "a"}],
+                }
             ]
         },
         [("extension-content", "Patient.extension[0]")],
     ),
-    ({"extension": [{"url": "u", "valueFoo": "x"}]}, [("element-unknown", "Patient.extension[0]")]),
+    (
+        {"extension": [{"url": "http://example.org/u", "valueFoo": "x"}]},
+        [("element-unknown", "Patient.extension[0]")],
+    ),
 ]
 
 

@@ -19,10 +19,10 @@ GOOD = f"""<?xml version="1.0" encoding="UTF-8"?>
   <id value="a"/>
   <text><status value="generated"/><div {XHTML}><p>Hello &#228;</p></div></text>
   <contained><Organization><id value="o"/><name value="Clinic"/></Organization></contained>
-  <extension url="urn:x"><valueDecimal value="1.00"/></extension>
+  <extension url="http://example.org/x"><valueDecimal value="1.00"/></extension>
   <active value="true"/>
   <name><given value="A"/><given id="g2" value="B"/><given value="C">
-    <extension url="urn:y"><valueCode value="m"/></extension></given></name>
+    <extension url="http://example.org/y"><valueCode value="m"/></extension></given></name>
   <gender value="male"/>
   <birthDate value="1980-01-01"/>
   <multipleBirthInteger value="2"/>
@@ -41,7 +41,7 @@ def test_xml_has_the_shape_of_json(validator: Validator) -> None:
     assert patient["name"][0]["_given"] == [
         None,
         {"id": "g2"},
-        {"extension": [{"url": "urn:y", "valueCode": "m"}]},
+        {"extension": [{"url": "http://example.org/y", "valueCode": "m"}]},
     ]
     assert patient["text"]["div"].startswith(f"<div {XHTML}")
 
@@ -117,7 +117,11 @@ SCRAPS = st.sampled_from(
     [
         *ELEMENTS,
         *("stray", "<a/>", '<id value="é"/>', "<contained><x/><y/></contained>", "<text/>"),
-        *('<extension url="u"/>', '<birthDate value="2020-02-30" id="1"/>', "<name><name/></name>"),
+        *(
+            '<extension url="http://example.org/u"/>',
+            '<birthDate value="2020-02-30" id="1"/>',
+            "<name><name/></name>",
+        ),
     ]
 )
 
