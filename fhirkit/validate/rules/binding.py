@@ -145,7 +145,11 @@ class CodedCheck:
         hint = ""
         if len(known) <= _SHOWN:
             hint = f": expected one of {', '.join(known)}"
-        elif code is not None and (close := get_close_matches(code[:100], known, n=1)):
+        elif (
+            self._rule == REQUIRED
+            and code is not None
+            and (close := get_close_matches(code[:100], known, n=1))
+        ):
             hint = f": did you mean {close[0]!r}?"
         return Finding(self._rule, f"the code is not in the value set {self._url}{hint}")
 
