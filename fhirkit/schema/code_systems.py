@@ -53,9 +53,12 @@ def from_rows(
     connection: Connection, url: str, supplements: Iterable[Resource] = ()
 ) -> CodeSystemSchema | None:
     """An embedded code system; None when it is not there or not complete."""
-    row = connection.execute(
-        "SELECT version, complete, case_sensitive FROM code_system WHERE url = ?", (url,)
-    ).fetchone()
+    try:
+        row = connection.execute(
+            "SELECT version, complete, case_sensitive FROM code_system WHERE url = ?", (url,)
+        ).fetchone()
+    except UnicodeEncodeError:
+        return None  # half a surrogate pair is no URL, and not to be asked for
     if row is None or not row[1]:
         return None
     displays: dict[str, set[str]] = {}

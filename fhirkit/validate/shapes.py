@@ -60,6 +60,7 @@ class Member:
         "may_remember",
         "minimum",
         "order",
+        "profiles",
         "source",
         "targets",
         "twin",
@@ -85,6 +86,7 @@ class Member:
         self.key = key
         self.label = label
         self.type = reference.code if reference is not None else "BackboneElement"
+        self.profiles = reference.profiles if reference is not None else ()
         self.array = element.array and kind is not Kind.RESOURCE_TYPE
         self.minimum = element.cardinality.min
         self.maximum = element.cardinality.max
@@ -196,6 +198,11 @@ class Shapes:
             return self._of_element(source, target or element)
         if element.children and not element.choice:
             return self._of_element(source, element)
+        if source.derivation != "constraint" and len(member.profiles) == 1:
+            # The specification itself narrows some types: SimpleQuantity has no comparator.
+            profile = self.store.structure(member.profiles[0])
+            if profile is not None and profile.type == member.type:
+                return self.of_structure(profile)
         return self._known(member.type)
 
     def invariants_of(self, shape: Shape) -> tuple[Invariant, ...]:

@@ -113,6 +113,12 @@ def test_no_wrong_shape_makes_it_raise(validator: Validator, key: str, value: An
     assert not validator.validate(coded(**coding)).valid
 
 
+@pytest.mark.parametrize("key", ["system", "code", "display", "version"])
+def test_half_a_surrogate_pair_is_no_crash(validator: Validator, key: str) -> None:
+    coding = {"system": GENDER, "code": "male", "display": "Male", key: "\ud800"}
+    assert not validator.validate(coded(**coding)).valid
+
+
 ACTIVE = {"system": "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus", "code": "M"}
 
 

@@ -41,6 +41,12 @@ PERIOD = {"start": "2020-01-02", "end": "2020-01-01"}
         (observation(effectivePeriod=PERIOD), "per-1", "Observation.effective.ofType(Period)"),
         (patient(telecom=[{"value": "1"}]), "cpt-2", "Patient.telecom[0]"),
         (patient(photo=[{"data": "AAAA"}]), "att-1", "Patient.photo[0]"),
+        # of the profile that the specification gives a data type in some places
+        (
+            observation(referenceRange=[{"low": {"value": 1, "comparator": "<"}}]),
+            "sqty-1",
+            "Observation.referenceRange[0].low",
+        ),
         # of a backbone element
         (observation(referenceRange=[{"appliesTo": [{"text": "x"}]}]), "obs-3", None),
         (patient(contact=[{"gender": "male"}]), "pat-1", "Patient.contact[0]"),
