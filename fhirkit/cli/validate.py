@@ -17,7 +17,13 @@ _FORMATS = click.Choice(["text", "json", "operation-outcome"])
 @click.option(
     "--definition", "definitions", multiple=True, metavar="FILE", help="Extra definition."
 )
-@click.option("--package", "packages", multiple=True, metavar="FILE.tgz", help="Extra package.")
+@click.option(
+    "--package",
+    "packages",
+    multiple=True,
+    metavar="PACKAGE",
+    help="A FHIR package: FILE.tgz, a folder, or NAME@VERSION of the package cache.",
+)
 @click.option("--format", "form", type=_FORMATS, default="text", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option(
@@ -43,6 +49,7 @@ def command(
     import sys
     from pathlib import Path
 
+    from fhirkit.cli.packages import package_cache
     from fhirkit.cli.verdicts import Judge, Verdict, document, summary
     from fhirkit.core.issues import Severity
     from fhirkit.validate import Validator
@@ -56,7 +63,8 @@ def command(
         )
     form = "json" if as_json else form
     limit = Severity(fail_on).rank
-    validator = Validator(definitions, packages)
+    cache = package_cache(None).root if packages else None
+    validator = Validator(definitions, packages, package_cache=cache)
     judge = None if remote is None else Judge(remote, validator)
     verdicts: list[Verdict] = []
     code = exits.CLEAN

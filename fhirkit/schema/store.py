@@ -6,7 +6,7 @@ and are compiled when first asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from sqlite3 import Connection
 from typing import Any
 
@@ -29,8 +29,15 @@ _CORE = "http://hl7.org/fhir/StructureDefinition/"
 class SchemaStore:
     """Schemas and value sets by canonical; each is loaded or compiled once."""
 
-    def __init__(self, connection: Connection, extra: Iterable[Resource] = ()) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        extra: Iterable[Resource] = (),
+        find: Callable[[str, str], Resource | None] | None = None,
+    ) -> None:
         self._connection = connection
+        #: (url, resource type) → a definition of packages, which are read only where needed.
+        self._find = find
         self._extra: dict[str, dict[str, Resource]] = {}
         for resource in extra:
             kind, url = resource.get("resourceType"), resource.get("url")
@@ -90,7 +97,7 @@ class SchemaStore:
     def resource(self, kind: str, canonical: str) -> Resource | None:
         """An extra definition as it was given, or None; for kinds that are not compiled."""
         url, _, version = canonical.partition("|")
-        found = self._extra.get(kind, {}).get(url)
+        found = self._given(kind, url)
         if found is None or (version and not _same_version(version, found.get("version"))):
             return None
         return found
@@ -119,8 +126,15 @@ class SchemaStore:
             self._kinds = dict(rows)
         return self._kinds.get(type_name)
 
+    def _given(self, kind: str, url: str) -> Resource | None:
+        """A definition that does not come with fhirkit, as it was published."""
+        found = self._extra.get(kind, {}).get(url)
+        if found is None and self._find is not None:
+            found = self._find(url, kind)
+        return found
+
     def _load_structure(self, url: str) -> StructureSchema | None:
-        extra = self._extra.get("StructureDefinition", {}).get(url)
+        extra = self._given("StructureDefinition", url)
         if extra is not None:
             if not extra.get("snapshot", {}).get("element"):
                 return None
@@ -129,7 +143,7 @@ class SchemaStore:
         return None if row is None else decode_structure(row[0])
 
     def _load_value_set(self, url: str) -> ValueSetSchema | None:
-        extra = self._extra.get("ValueSet", {}).get(url)
+        extra = self._given("ValueSet", url)
         if extra is not None:
             return compile_value_set(extra, self._value_set_resource, self._code_system_resource)
         row = self._connection.execute(
@@ -138,7 +152,7 @@ class SchemaStore:
         return None if row is None else decode_value_set(row[0])
 
     def _load_codes(self, system: str) -> frozenset[str] | None:
-        extra = self._extra.get("CodeSystem", {}).get(system)
+        extra = self._given("CodeSystem", system)
         if extra is not None and extra.get("content") == "complete":
             everything = {"url": system, "compose": {"include": [{"system": system}]}}
             found = compile_value_set(everything, self._value_set_resource, lambda _: extra)
@@ -158,7 +172,7 @@ class SchemaStore:
             for each in systems.values()
             if str(each.get("supplements", "")).partition("|")[0] == url
         ]
-        extra = systems.get(url)
+        extra = self._given("CodeSystem", url)
         if extra is not None and extra.get("content") == "complete":
             return code_systems.from_resource(extra, supplements)
         return code_systems.from_rows(self._connection, url, supplements)
@@ -166,7 +180,7 @@ class SchemaStore:
     def _value_set_resource(self, canonical: str) -> Resource | None:
         """A ValueSet in the form that extras are compiled from."""
         url = canonical.partition("|")[0]
-        extra = self._extra.get("ValueSet", {}).get(url)
+        extra = self._given("ValueSet", url)
         if extra is not None:
             return extra
         schema = self.value_set(canonical)
@@ -178,7 +192,7 @@ class SchemaStore:
         return {"url": url, "compose": {"include": include}}
 
     def _code_system_resource(self, url: str) -> Resource | None:
-        extra = self._extra.get("CodeSystem", {}).get(url)
+        extra = self._given("CodeSystem", url)
         if extra is not None:
             return extra
         codes = self.codes(url)

@@ -14,6 +14,7 @@ from fhirkit.schema.store import SchemaStore
 from fhirkit.validate import questionnaire
 from fhirkit.validate.catalogue import RULES
 from fhirkit.validate.location import Node, expression, keys, root, step
+from fhirkit.validate.packages import Packages
 from fhirkit.validate.profiles.conformance import Conformance
 from fhirkit.validate.profiles.definitions import Definitions
 from fhirkit.validate.profiles.extensions import Extensions, Use
@@ -32,8 +33,9 @@ class Validator:
     Make one and use it for many resources: what it learns about the definitions it keeps.
     ``definitions`` are StructureDefinitions, ValueSets, CodeSystems and Questionnaires (paths,
     dicts or models);
-    ``packages`` are FHIR packages (paths of ``.tgz`` files). ``best_practice`` warns of
-    constraints, too, that are recommendations only (dom-6: a resource should have a narrative).
+    ``packages`` are FHIR packages: ``.tgz`` files, folders, or NAME@VERSION in ``package_cache``
+    (by default ``~/.fhir/packages``). ``best_practice`` warns of constraints, too, that are
+    recommendations only (dom-6: a resource should have a narrative).
     """
 
     def __init__(
@@ -42,14 +44,12 @@ class Validator:
         packages: Iterable[Path | str] = (),
         *,
         best_practice: bool = False,
+        package_cache: Path | None = None,
     ) -> None:
         extra = [_definition(source) for source in definitions]
-        for package in packages:
-            from fhirkit.definitions.package import read_package
-
-            kinds = ("StructureDefinition", "ValueSet", "CodeSystem", "Questionnaire")
-            extra.extend(read_package(Path(package)).resources(*kinds))
-        self._store = SchemaStore(connect(), extra)
+        found = Packages(packages, package_cache)
+        extra.extend(found.definitions())
+        self._store = SchemaStore(connect(), extra, found.find)
         self._shapes = Shapes(self._store, best_practice=best_practice)
         self._services = Services(self._shapes)
         self._definitions = Definitions(self._shapes)

@@ -1,0 +1,109 @@
+"""Packages for a validator: files, folders and cached ones, with what they depend on.
+
+Packages that are named are read at once; those they depend on (often thousands of definitions)
+only where a definition is looked for. Nothing is fetched: what the cache lacks is not at hand, and
+whatever needs it is said not to be checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fhirkit.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from fhirkit.definitions.package import Package
+    from fhirkit.definitions.versions import PackageId
+
+_KINDS = ("StructureDefinition", "ValueSet", "CodeSystem", "Questionnaire")
+
+
+class Packages:
+    """The packages of one validator. ``cache`` is the folder that NAME@VERSION is looked for in."""
+
+    def __init__(self, sources: Iterable[Path | str], cache: Path | None = None) -> None:
+        self._named: list[Package] = []
+        self._needed: list[Package] = []
+        self._cache = cache
+        for source in sources:
+            self._add(source)
+
+    def definitions(self) -> Iterator[dict[str, Any]]:
+        """Every definition of the packages that were named."""
+        for package in reversed(self._named):
+            yield from package.resources(*_KINDS)
+
+    def find(self, url: str, kind: str) -> dict[str, Any] | None:
+        """A definition of the packages that are needed by those that were named, or None."""
+        for package in self._needed:
+            found = package.find(url, kind)
+            if found is not None:
+                return found
+        return None
+
+    def _add(self, source: Path | str) -> None:
+        from fhirkit.definitions.versions import is_exact, parse
+
+        path = Path(source)
+        if path.exists():
+            package = _read(path)
+            self._named.append(package)
+            asked = package.dependencies
+            self._need([parse(f"{one}@{asked[one]}") for one in asked if is_exact(asked[one])])
+            return
+        text = str(source)
+        if path.suffix == ".tgz" or "/" in text:
+            raise UsageError(f"{text}: there is no such package file or folder")
+        wanted = parse(text)
+        supply = self._supply()
+        if not is_exact(wanted.version):
+            found = supply.find_version(wanted.name, wanted.version)
+            wanted = wanted._replace(version=found or wanted.version)
+        package_here = supply.package(wanted) if is_exact(wanted.version) else None
+        if package_here is None:
+            raise UsageError(
+                f"{text}: is not in the package cache",
+                advice=f"run `fhirkit package add {text}`, or name a .tgz file or a folder",
+            )
+        self._named.append(package_here)
+        self._need([wanted])
+
+    def _need(self, roots: list[PackageId]) -> None:
+        """Note the packages that these need, those of them that the cache has."""
+        from fhirkit.definitions.resolve import resolve
+
+        known = {(one.name, one.version) for one in (*self._named, *self._needed)}
+        for package in resolve(roots, self._supply()).ordered():
+            if (package.name, package.version) not in known:
+                self._needed.append(package)
+
+    def _supply(self) -> Any:
+        from fhirkit.definitions.cache import PackageCache
+        from fhirkit.definitions.supply import Installer
+
+        folder = self._cache or Path("~/.fhir/packages").expanduser()
+        return Installer(PackageCache(folder))
+
+
+def _read(path: Path) -> Package:
+    """A package from a .tgz file, or from a folder that holds ``package/`` or is one itself."""
+    from fhirkit.definitions.contents import Contents
+    from fhirkit.definitions.manifest import read_manifest
+    from fhirkit.definitions.package import Package, read_package
+
+    if not path.is_dir():
+        return read_package(path)
+    files: dict[str, bytes] = {}
+    for name, data in Contents.of_path(path).entries():
+        folder, _, file = name.rpartition("/")
+        if folder in ("package", "") and file.endswith(".json") and not file.startswith("."):
+            files[file] = data
+    manifest_bytes = files.pop("package.json", None)
+    if manifest_bytes is None:
+        raise UsageError(f"{path}: holds no package.json, so it is no FHIR package")
+    manifest = read_manifest(manifest_bytes, name=str(path))
+    return Package(
+        manifest.name, manifest.version, manifest.fhir_versions, files, manifest.dependencies
+    )
