@@ -52,14 +52,8 @@ class Packaging:
         while True:
             resolution = self._resolve(roots)
             lock = self.installer.locked(resolution)
-            if self.installer.frozen:
+            if self.installer.frozen or self.installer.write_lock(self.path, lock):
                 break
-            now = Lock.read(self.path)
-            if now == self.installer.lock:
-                lock.write(self.path)
-                break
-            # Another run has changed the file meanwhile: its packages count as well.
-            self.installer.lock = now
         issues = [*self.installer.issues, *resolution.issues]
         added = [str(one) for one in self.installer.added]
         if as_json:

@@ -124,7 +124,7 @@ class PackageCache:
         folder = self.folder(*survey.id)
         if self._there(folder, survey):
             return False
-        with self._adding():
+        with self.writing():
             sweep(self.root)
             if self._there(folder, survey):
                 return False
@@ -141,7 +141,7 @@ class PackageCache:
             return False
         if folder.is_symlink():
             raise UsageError(f"{folder}: is a link, so it is not removed", advice="unlink it")
-        with self._adding():
+        with self.writing():
             remove_folder(folder)
         return True
 
@@ -190,7 +190,7 @@ class PackageCache:
         return manifest
 
     @contextmanager
-    def _adding(self) -> Iterator[None]:
+    def writing(self) -> Iterator[None]:
         """One writer at a time, by a lock that the kernel drops when its holder dies."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)

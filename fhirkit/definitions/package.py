@@ -120,6 +120,9 @@ def members(data: bytes, *, name: str = "archive") -> Iterator[tuple[str, bytes]
                     if len(content) != member.size:
                         raise _refused(name, f"member {path!r} is cut short")
                     yield path, content
+            # To the very end: only there stands the checksum of what was read.
+            while stream.read(1 << 20):
+                pass
     except _TooLargeError:
         raise _refused(
             name, "it unpacks to more than is plausible (a decompression bomb?)"

@@ -6,9 +6,12 @@ Nothing that fails a check gets into the cache, and what is in the cache is chec
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
+from fhirkit.core.errors import FhirkitError
 from fhirkit.core.issues import Issue
 from fhirkit.definitions.cache import PackageCache
 from fhirkit.definitions.contents import Contents
@@ -109,3 +112,19 @@ class Installer:
     def locked(self, resolution: Resolution) -> Lock:
         """The lock file for a resolution."""
         return Lock.of(resolution, self.digest)
+
+    def write_lock(self, path: Path, lock: Lock) -> bool:
+        """Write the lock file, unless another run has changed it since it was read.
+
+        Then nothing is written, and ``self.lock`` is what it says now: resolve again.
+        """
+        with ExitStack() as stack:
+            # A cache that cannot be written to has no other writer to wait for either.
+            with suppress(FhirkitError):
+                stack.enter_context(self.cache.writing())
+            now = Lock.read(path)
+            if now != self.lock:
+                self.lock = now
+                return False
+            lock.write(path)
+            return True

@@ -64,11 +64,11 @@ class Registry:
         token: str | None = None,
         hosts: Iterable[str] = (),
         ca_bundle: str | None = None,
-        policy: Policy = POLICY,
+        policy: Policy | None = None,
     ) -> None:
         self.base = base_url(base)
         self._ca_bundle = ca_bundle
-        self._policy = policy
+        policy = self._policy = policy or POLICY
         self._hosts = frozenset(host.lower() for host in hosts)
         self._origin = _origin(self.base)
         self._home = Transport(self._origin, token=token, policy=policy, ca_bundle=ca_bundle)
