@@ -74,12 +74,6 @@ _TABLE = (
     Rule("decimal-precision", _WARNING, "value", "More digits than systems have to keep."),
     # Codes
     Rule("binding-required", _ERROR, "code-invalid", "A code is not in its required value set."),
-    Rule(
-        "binding-extensible",
-        _WARNING,
-        "code-invalid",
-        "A code is not in its extensible value set, where a fitting one may be.",
-    ),
     Rule("binding-maximum", _ERROR, "code-invalid", "A code is not in the maximum value set."),
     Rule(
         "binding-extensible",
@@ -125,12 +119,35 @@ _TABLE = (
     # References
     Rule("reference-contained", _ERROR, "not-found", "No contained resource has this id."),
     Rule(
-        "reference-unresolved", _ERROR, "not-found", "A urn: reference has no entry in the Bundle."
+        "reference-unresolved",
+        _WARNING,
+        "not-found",
+        "A urn: reference has no entry in the Bundle.",
+    ),
+    Rule(
+        "reference-ambiguous",
+        _ERROR,
+        "forbidden",
+        "A reference without a version means several entries.",
     ),
     Rule("reference-type", _ERROR, "structure", "The target is of a type not allowed here."),
     Rule("reference-format", _WARNING, "value", "A reference that no server could resolve."),
     # Bundles
-    Rule("bundle-full-url", _ERROR, "value", "A fullUrl is absolute and agrees with its resource."),
+    Rule(
+        "bundle-full-url", _ERROR, "invalid", "A fullUrl is absolute and agrees with its resource."
+    ),
+    Rule("bundle-full-url-missing", _ERROR, "invalid", "An entry needs a fullUrl."),
+    Rule("bundle-link", _ERROR, "invalid", "A relation of paging has two links."),
+    Rule("document-reference", _ERROR, "not-found", "A Composition points out of its document."),
+    Rule(
+        "document-unreachable",
+        _ERROR,
+        "informational",
+        "An entry of a document is not connected with its Composition.",
+    ),
+    # Attachments
+    Rule("attachment-size", _ERROR, "structure", "The size is not that of the data."),
+    Rule("attachment-hash", _WARNING, "value", "The hash is not that of the data."),
     # Questionnaires and their responses
     Rule(
         "questionnaire-unknown",

@@ -22,6 +22,13 @@ def step(parent: Node, key: str, index: int | None = None) -> Node:
     return (parent, key, key.removeprefix("_"), index)
 
 
+def below(node: Node, way: tuple[str | int, ...]) -> Node:
+    """The node that a way of property names and list places leads to."""
+    for key in way:
+        node = (node[0], node[1], node[2], key) if isinstance(key, int) else step(node, key)
+    return node
+
+
 def expression(node: Node) -> str:
     """The FHIRPath expression: ``Patient.name[0].given[1]``."""
     parts: list[str] = []

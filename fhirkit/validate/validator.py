@@ -13,14 +13,15 @@ from fhirkit.definitions.embedded import connect
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate import questionnaire
 from fhirkit.validate.catalogue import RULES
-from fhirkit.validate.location import Node, expression, keys, root, step
+from fhirkit.validate.location import Node, below, expression, keys, root, step
 from fhirkit.validate.packages import Packages
 from fhirkit.validate.profiles.conformance import Conformance
 from fhirkit.validate.profiles.definitions import Definitions
 from fhirkit.validate.profiles.extensions import Extensions, Use
 from fhirkit.validate.profiles.items import Items
 from fhirkit.validate.reports import Found
-from fhirkit.validate.rules import reference
+from fhirkit.validate.resources import inside
+from fhirkit.validate.rules import bundle, reference
 from fhirkit.validate.services import Services
 from fhirkit.validate.shapes import Shapes
 from fhirkit.validate.source import Document, Source, read
@@ -93,6 +94,11 @@ class Validator:
             for key in finding.below:
                 node = step(node, str(key))
             found.append(Found(finding.rule, finding.message, node))
+        for resource, node in inside(value, start):
+            if resource.get("resourceType") == "Bundle":
+                for finding in bundle.check(resource, types):
+                    place = below(node, finding.below)
+                    found.append(Found(finding.rule, finding.message, place))
         for node, finding in questionnaire.check(value, start, self._store):
             found.append(Found(finding.rule, finding.message, node))
         asked = [ProfileClaim(canonical, value, start, start) for canonical in profiles]

@@ -18,6 +18,7 @@ FHIRKIT = [sys.executable, "-m", "fhirkit.cli.main"]
 NOWHERE = "http://127.0.0.1:9/fhir"
 
 PATIENT = {"resourceType": "Patient", "id": "p1", "gender": "female"}
+PATIENT_ENTRY = {"fullUrl": "https://example.org/fhir/Patient/p1", "resource": PATIENT}
 CASE = """\
 fhirkit: case/1
 id: tiny
@@ -40,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
         "case.yaml": CASE,
         "case-bad.yaml": CASE.replace("patient:", "pateint:"),
         "bundle.json": json.dumps(
-            {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": PATIENT}]}
+            {"resourceType": "Bundle", "type": "collection", "entry": [PATIENT_ENTRY]}
         ),
         "notes.txt": "not a record",
     }

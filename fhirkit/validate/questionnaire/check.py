@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fhirkit.schema.store import SchemaStore
-from fhirkit.validate.location import Node, step
+from fhirkit.validate.location import Node
 from fhirkit.validate.questionnaire import definition
 from fhirkit.validate.questionnaire.form import Json, objects
 from fhirkit.validate.questionnaire.response import ResponseCheck
+from fhirkit.validate.resources import inside
 from fhirkit.validate.rules.finding import Finding
-
-#: Elements that hold whole resources: in every resource, in a Bundle's entries, in Parameters.
-_HOLDERS = (("entry", "resource"), ("parameter", "resource"))
 
 
 def check(document: Json, start: Node, store: SchemaStore) -> Iterator[tuple[Node, Finding]]:
     """Findings, each with the node it belongs to."""
-    for resource, node in _resources(document, start):
+    for resource, node in inside(document, start):
         kind = resource.get("resourceType")
         if kind == "Questionnaire":
             yield from definition.check(resource, node)
@@ -45,22 +43,3 @@ def _find(canonical: str, response: Json, store: SchemaStore) -> Json | None:
         if is_form and resource.get("id") == canonical[1:]:
             return resource
     return None
-
-
-def _resources(document: Json, start: Node) -> Iterator[tuple[Json, Node]]:
-    """The document and the resources in it, those inside others included."""
-    pending: list[tuple[Json, Node]] = [(document, start)]
-    seen: set[int] = set()
-    while pending:
-        resource, node = pending.pop()
-        if id(resource) in seen:
-            continue  # a dict made in memory may hold itself
-        seen.add(id(resource))
-        yield resource, node
-        for index, inner in objects(resource.get("contained")):
-            pending.append((inner, step(node, "contained", index)))
-        for outer, name in _HOLDERS:
-            for index, part in objects(resource.get(outer)):
-                held = part.get(name)
-                if isinstance(held, dict):
-                    pending.append((held, step(step(node, outer, index), name)))

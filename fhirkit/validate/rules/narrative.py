@@ -53,6 +53,7 @@ _CELL_ELEMENTS = _words("caption col colgroup tbody td tfoot th thead tr")
 _ALIGNED = _words("div p h1 h2 h3 h4 h5 h6")
 _LINKS = frozenset({"href", "src", "cite", "longdesc"})
 _SCHEMES = ("javascript", "vbscript", "data")
+_NO_LINKS = ("urn:", "cid:")
 _IMAGE = f"{{{_XHTML}}}img"
 
 
@@ -99,6 +100,8 @@ def _forbidden(element: xmlio.Element) -> list[str]:
             messages.append(f"the attribute {attribute[:40]!r} is not allowed on {name!r}")
         elif attribute in _LINKS and _is_active(element.tag, value):
             messages.append(f"the attribute {attribute!r} must not hold active content")
+        elif attribute == "href" and value.strip().casefold().startswith(_NO_LINKS):
+            messages.append("a link that no reader can follow: a urn: or cid: is no place")
     return messages
 
 

@@ -23,6 +23,8 @@ class Entries:
 
     def __init__(self) -> None:
         self._resources: dict[str, dict[str, Any]] = {}
+        #: Those that stand for several versions of a resource.
+        self._repeated: set[str] = set()
         self._full_urls: dict[int, str] = {}
         self.any = False
 
@@ -46,6 +48,8 @@ class Entries:
                 pending.append(resource)
                 full_url = entry.get("fullUrl")
                 if isinstance(full_url, str):
+                    if full_url in self._resources:
+                        self._repeated.add(full_url)
                     self._resources[full_url] = resource
                     self._full_urls[id(resource)] = full_url
                     for inner in _list(resource.get("contained")):
@@ -58,11 +62,23 @@ class Entries:
 
     def find(self, reference: str, resource: Any) -> dict[str, Any] | None:
         """The entry that a reference means when it stands in this resource, or None."""
+        full_url = self._full_url(reference, resource)
+        return None if full_url is None else self._resources[full_url]
+
+    def is_ambiguous(self, reference: str, resource: Any) -> bool:
+        """Whether a reference without a version means a resource that is there in several."""
+        if "/_history/" in reference or not self._repeated:
+            return False
+        return self._full_url(reference, resource) in self._repeated
+
+    def _full_url(self, reference: str, resource: Any) -> str | None:
+        """The fullUrl of the entry that a reference in this resource means."""
         url = reference.partition("/_history/")[0].partition("#")[0]
         if url in self._resources:
-            return self._resources[url]
+            return url
         own = RESTFUL.fullmatch(self._full_urls.get(id(resource), ""))
-        return self._resources.get(own[1] + url) if own is not None else None
+        absolute = own[1] + url if own is not None else url
+        return absolute if absolute in self._resources else None
 
 
 def check(
@@ -83,17 +99,16 @@ def _check(use: ReferenceUse, entries: Entries, types: Collection[str]) -> Findi
         target, finding = _resolve(reference, use.scope, entries, types)
         if finding is not None:
             return finding
-    key = "reference"
     if target is None and isinstance(declared, str):
-        target, key = declared, "type"
+        target = declared
     if target not in types:
         return None
     if use.targets is not None and target not in use.targets:
         expected = " or ".join(sorted(use.targets))
-        return Finding("reference-type", f"the target is a {target}; expected {expected}", (key,))
+        return Finding("reference-type", f"the target is a {target}; expected {expected}")
     if isinstance(declared, str) and declared in types and declared != target:
         message = f"type says {declared}, but the target is a {target}"
-        return Finding("reference-type", message, ("type",))
+        return Finding("reference-type", message)
     return None
 
 
@@ -101,22 +116,24 @@ def _resolve(
     reference: str, scope: Scope, entries: Entries, types: Collection[str]
 ) -> tuple[str | None, Finding | None]:
     """The type of the target, as far as it can be known here; or why there is no target."""
-    place = ("reference",)
     if reference.startswith("#"):
         target = _contained(reference[1:], scope)
         if target is None:
-            return None, Finding("reference-contained", "no contained resource has this id", place)
+            return None, Finding("reference-contained", "no contained resource has this id")
         return target, None
+    if entries.is_ambiguous(reference, scope.resource):
+        message = "the Bundle holds several versions of the target; the reference must name one"
+        return None, Finding("reference-ambiguous", message)
     target = entries.type_of(reference, scope)
     if target is not None:
         return target, None
     if reference.startswith(_RESOLVABLE_ONLY_HERE) and entries.any:
         message = "no entry of the Bundle has this fullUrl, and a urn: cannot be fetched"
-        return None, Finding("reference-unresolved", message, place)
+        return None, Finding("reference-unresolved", message)
     target = _named_type(reference, types)
     # A colon ends a scheme; a question mark makes a conditional reference.
     if target is None and ":" not in reference and "?" not in reference:
-        return None, Finding("reference-format", "expected Type/id, a URL, a urn: or #id", place)
+        return None, Finding("reference-format", "expected Type/id, a URL, a urn: or #id")
     return target, None
 
 
