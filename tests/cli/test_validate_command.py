@@ -15,7 +15,7 @@ import pytest
 GOOD = '{"resourceType":"Patient","gender":"male"}'
 BAD = '{\n "resourceType":"Patient",\n "gender":"x"\n}'
 CLAIM = '{"resourceType":"Patient","meta":{"profile":["http://example.org/p"]}}'
-LONG = '{"resourceType":"Patient","extension":[{"url":"u","valueDecimal":1.1234567890123456789}]}'
+LONG = '{"resourceType":"Patient","extension":[{"url":"http://example.org/x","valueDecimal":1.1234567890123456789}]}'
 
 
 @pytest.fixture
