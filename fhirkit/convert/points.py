@@ -65,14 +65,15 @@ def _ordered(times: dict[str, When]) -> list[str]:
     ):
         # What is certainly later starts later at the earliest, so nothing is out of order.
         return list(times)
+    behind = {
+        name: {other for other in times if times[name].certainly_after(times[other])}
+        for name in times
+    }
     waiting = list(times)
-    done: list[str] = []
+    done: dict[str, None] = {}
     while waiting:
-        for name in waiting:
-            if not any(times[name].certainly_after(times[other]) for other in waiting):
-                break
-        else:  # pragma: no cover  # a partial order has a first element
-            name = waiting[0]
+        # A partial order has a first element, so there is always one that waits for no other.
+        name = next(name for name in waiting if behind[name] <= done.keys())
         waiting.remove(name)
-        done.append(name)
-    return done
+        done[name] = None
+    return list(done)

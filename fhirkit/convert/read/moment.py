@@ -85,7 +85,7 @@ class Moment:
             self,
             earliest=shift.apply(self.earliest),
             latest=shift.apply(self.latest),
-            shifts=(*self.shifts, shift),
+            shifts=_joined(self.shifts, shift),
             origin=self.origin or (self.earliest, self.latest),
         )
 
@@ -115,6 +115,14 @@ class Moment:
         return _slide(instant, -dt.timedelta(hours=14)), _slide(instant, dt.timedelta(hours=12))
 
 
+def _joined(shifts: tuple[Shift, ...], shift: Shift) -> tuple[Shift, ...]:
+    """The shifts and one more. Days and hours add up; months do not, for their last days differ."""
+    if shifts and not shifts[-1][1] and not shift[1]:
+        (before, _, elapsed), (sign, _, more) = shifts[-1], shift
+        return (*shifts[:-1], Shift((1, 0, elapsed * before + more * sign)))
+    return (*shifts, shift)
+
+
 def _slide(instant: dt.datetime, by: dt.timedelta) -> dt.datetime:
     try:
         return instant + by
@@ -124,6 +132,12 @@ def _slide(instant: dt.datetime, by: dt.timedelta) -> dt.datetime:
 
 def certainly_before(one: Moment, other: Moment) -> bool:
     """Whether the first lies before the second whatever the unknown parts are."""
+    if one.zone == other.zone:
+        # Bounds that do not overlap settle it, whatever the two have in common.
+        if one.latest < other.earliest:
+            return True
+        if one.earliest >= other.latest:
+            return False
     if one.root is not None and one.root == other.root:
         return all(a < b for a, b in _together(one, other))
     if bool(one.zone) != bool(other.zone):
