@@ -71,6 +71,8 @@ _RULES = (
          "Give one of them a date."),
     Rule("case-order", _E, "business-rule", "A time lies before one it must follow.",
          "Check the two dates."),
+    Rule("case-late", _W, "business-rule", "A fact is dated after the last point of the timeline.",
+         "Check the date, or add a point to the timeline."),
     # Quantities and codes
     Rule("case-unit", _E, "code-invalid", "The unit is missing or not known.",
          "Write the number, a space and a UCUM unit."),
@@ -89,6 +91,9 @@ _RULES = (
     Rule("case-code-unchecked", Severity.INFORMATION, "informational",
          "The code could not be looked up offline; it goes out without a display.",
          "Check it with a terminology server."),
+    Rule("case-code-display", _W, "code-invalid",
+         "The display written beside a code is not what its system calls it.",
+         "Check the code; the system's display goes out."),
     # Source
     Rule("case-source", _E, "not-found", "The source cannot be used.",
          "Put the text beside the case file."),

@@ -8,6 +8,7 @@ bar confirms it.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 #: Systems of bare numbers, where nothing in a code guards against a slip.
 _UNGUARDED = frozenset({RXNORM, CVX, NDC, "http://www.ama-assn.org/go/cpt"})
+
+
+_BRACKETED = re.compile(r"\([^)]*\)|\[[^\]]*\]")
+_WORD = re.compile(r"\w{3,}")
+#: Letters of a word that count, so that `anaemia` is close to `anaemic`.
+_STEM = 5
 
 
 class Examined(NamedTuple):
@@ -40,7 +47,11 @@ def examine(text: str) -> Examined:
         return Examined(None, "case-code", problem.message, problem.advice)
     found = check(code.system, code.code)
     if found.status is CodeStatus.KNOWN:
-        return Examined((code.system, code.code, found.display or code.display))
+        known = (code.system, code.code, found.display or code.display)
+        if found.display and code.display and not _alike(found.display, code.display):
+            message = f"{code.written} is called '{found.display}', not '{code.display}'"
+            return Examined(known, "case-code-display", message, "Is it the code you meant?")
+        return Examined(known)
     if found.status is CodeStatus.UNKNOWN:
         close = " or ".join(found.suggestions)
         return Examined(
@@ -54,6 +65,17 @@ def examine(text: str) -> Examined:
         return Examined(None, "case-code-unconfirmed", message, advice)
     message = f"{code.written} goes out unchecked, without a display: {found.reason}"
     return Examined((code.system, code.code, None), "case-code-unchecked", message, advice)
+
+
+def _alike(known: str, written: str) -> bool:
+    """Whether two displays could name the same thing: they share a word that says something."""
+    return bool(_words(known) & _words(written))
+
+
+def _words(display: str) -> set[str]:
+    # What stands in brackets is the kind of thing, which a wrong code often has in common.
+    bare = _BRACKETED.sub(" ", display).casefold()
+    return {word[:_STEM] for word in _WORD.findall(bare)} or {bare.strip()}
 
 
 def read_coding(text: str, node: Node, reading: Reading) -> dict[str, Any] | None:

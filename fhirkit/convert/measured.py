@@ -57,7 +57,8 @@ _PROFILE_UNITS = {
 }
 #: From here on a word is taken for a slip of the pen and not for another test.
 _SLIP = 0.85
-_INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
+#: A number spelled the one way a number is: `0123` and a reflex graded `+3` are words.
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,8}")
 
 
 def check_vital(fact: Fact, reading: Reading) -> None:

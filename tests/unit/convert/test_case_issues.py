@@ -6,7 +6,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from convert_cases import RLS, small_case, write_case
+from convert_cases import RLS, converted, small_case, write_case
 
 from fhirkit.convert import Conversion, convert, convert_case
 from fhirkit.convert.catalogue import CATALOGUE
@@ -418,3 +418,34 @@ def test_every_rule_says_what_it_is() -> None:
     for rule in CATALOGUE.values():
         assert rule.meaning.endswith(".")
         assert rule.cure.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("code", "warned"),
+    [
+        ("sct:87522002 | Diabetes mellitus", True),
+        ("sct:87522002 | Iron-deficiency anaemia", False),
+        ("sct:87522002", False),
+    ],
+)
+def test_a_display_that_contradicts_its_code_is_told(code: str, warned: bool) -> None:
+    done = convert_case(small_case(conditions={"c": {"text": "C", "code": code}}), "collection")
+    assert [issue.rule for issue in done.outcome].count("case-code-display") == int(warned)
+    assert done.bundle is not None
+
+
+@pytest.mark.parametrize(
+    ("value", "element", "content"),
+    [
+        ("0123", "valueString", "0123"),
+        ("+3", "valueString", "+3"),
+        ("12", "valueInteger", 12),
+        ("-4", "valueInteger", -4),
+        ("0", "valueInteger", 0),
+    ],
+)
+def test_what_is_not_spelled_as_a_number_stays_text(
+    value: str, element: str, content: object
+) -> None:
+    made = converted(small_case(observations={"o": {"text": "Graded", "value": value}}))
+    assert made["Observation/o"][element] == content
