@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Self
-from uuid import NAMESPACE_OID, uuid5
 
 from fhirkit.cli.console import say
 from fhirkit.core.errors import FhirkitError, RemoteError
@@ -100,12 +99,7 @@ def document(form: str, verdicts: list[Verdict]) -> dict[str, Any]:
     outcomes = [verdict.outcome.to_operation_outcome() for verdict in verdicts]
     if len(outcomes) == 1:
         return outcomes[0]
-    # Names without a server behind them: the same in every run, different from each other.
-    names = (uuid5(NAMESPACE_OID, f"outcome {place}").urn for place in range(len(outcomes)))
-    entries = [
-        {"fullUrl": name, "resource": outcome}
-        for name, outcome in zip(names, outcomes, strict=True)
-    ]
+    entries = [{"fullUrl": f"urn:oid:2.25.{n}", "resource": one} for n, one in enumerate(outcomes)]
     return {"resourceType": "Bundle", "type": "collection", "entry": entries}
 
 
