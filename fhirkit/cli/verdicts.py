@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Self
+from uuid import NAMESPACE_OID, uuid5
 
 from fhirkit.cli.console import say
 from fhirkit.core.errors import FhirkitError, RemoteError
@@ -99,7 +100,10 @@ def document(form: str, verdicts: list[Verdict]) -> dict[str, Any]:
     outcomes = [verdict.outcome.to_operation_outcome() for verdict in verdicts]
     if len(outcomes) == 1:
         return outcomes[0]
-    entries = [{"fullUrl": f"urn:oid:2.25.{n}", "resource": one} for n, one in enumerate(outcomes)]
+    entries = [
+        {"fullUrl": f"urn:uuid:{uuid5(NAMESPACE_OID, f'fhirkit/outcome/{n}')}", "resource": one}
+        for n, one in enumerate(outcomes)
+    ]
     return {"resourceType": "Bundle", "type": "collection", "entry": entries}
 
 
