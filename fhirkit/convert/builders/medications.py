@@ -8,11 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fhirkit.convert.absent import Absent
+from fhirkit.convert.builders.spans import period_of_use, words_of_use
 from fhirkit.convert.codes import concept, concepts
 from fhirkit.convert.making import date_time, notes
 from fhirkit.convert.measured import plain_quantity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fhirkit.convert.making import Draft, Making
     from fhirkit.convert.model import Fact
 
@@ -47,28 +50,25 @@ def _order(fact: Fact, making: Making, medicine: dict[str, Any]) -> dict[str, An
         "courseOfTherapyType": {"coding": [dict(fact.get("course"))]}
         if fact.get("course")
         else None,
-        "note": notes(_not_given(fact), fact.get("note")),
+        # R4's order has no element for an end, nor for a begin that is no date.
+        "note": notes(words_of_use(fact, making), *_not_given(fact), fact.get("note")),
         "dosageInstruction": _dosage(fact),
     }
 
 
 def _statement(fact: Fact, making: Making, medicine: dict[str, Any]) -> dict[str, Any]:
-    period: dict[str, Any] = {}
-    for side, key in (("start", "started"), ("end", "stopped")):
-        text = date_time(making.known(fact.get(key)))
-        if text is not None:
-            period[side] = text
+    period, unfitting = period_of_use(fact, making)
     return {
         "status": making.latest(fact, "status", "active"),
         **medicine,
         "subject": making.subject(),
         "context": making.encounter(fact),
-        "effectivePeriod": period or None,
+        "effectivePeriod": period,
         "dateAsserted": date_time(fact.at),
         "informationSource": _performer(fact, making),
         "reasonCode": concepts(concept(text=fact.get("reason"))),
         "reasonReference": making.references(fact.get("for")),
-        "note": notes(_not_given(fact), fact.get("note")),
+        "note": notes(unfitting, *_of_an_order(fact, making), *_not_given(fact), fact.get("note")),
         "dosage": _dosage(fact),
     }
 
@@ -79,17 +79,28 @@ def _performer(fact: Fact, making: Making) -> dict[str, Any] | None:
     return next(iter(making.references(names)), None)
 
 
-def _not_given(fact: Fact) -> str | None:
-    """What the author says is missing about the dose, in words."""
+def _of_an_order(fact: Fact, making: Making) -> Iterator[str]:
+    """What only an order has elements for, in words: who prescribed it, and the kind of course."""
+    for prescriber in making.references(fact.get("prescriber")):
+        yield f"Prescribed by {prescriber['display']}."
+    course = fact.get("course")
+    if course:
+        yield f"Course of therapy: {course.get('display') or course['code']}."
+
+
+def _not_given(fact: Fact) -> Iterator[str]:
+    """What the author says is missing about the begin and the dose, in words."""
+    if isinstance(fact.get("started"), Absent):
+        yield "Not in the source: when it was started."
     told = [key for key in ("dose", "frequency") if isinstance(fact.get(key), Absent)]
     if not told:
-        return None
+        return
     missing = [
         key
         for key in ("dose", "frequency", "route")
         if key not in fact.values or isinstance(fact.get(key), Absent)
     ]
-    return f"Not in the source: {', '.join(missing)}."
+    yield f"Not in the source: {', '.join(missing)}."
 
 
 def _dosage(fact: Fact) -> list[dict[str, Any]] | None:

@@ -94,8 +94,11 @@ def _activities(item: Fact, making: Making) -> list[dict[str, Any]]:
         extension["extension"] = extensions
     # An activity refers to orders; a statement of what is taken is none.
     orders = making.references_to(item.get("medication"), "MedicationRequest")
+    said = item_notes(item)
+    # Beside a reference R4 allows no detail (cpl-3), yet progress.
+    progress: dict[str, Any] = {"progress": said} if said else {}
     if "medication" in item.values:
-        return [{**extension, "reference": one} for one in orders]
+        return [{**extension, **progress, "reference": one} for one in orders]
     words = item.get("avoid") or item.get("do")
     detail: dict[str, Any] = {}
     code = concept(item.get("code"))
@@ -105,11 +108,7 @@ def _activities(item: Fact, making: Making) -> list[dict[str, Any]]:
     if item.get("avoid"):
         detail["doNotPerform"] = True
     detail["description"] = words
-    made = {**extension, "detail": detail}
-    said = item_notes(item)
-    if said:
-        made["progress"] = said
-    return [made]
+    return [{**extension, **progress, "detail": detail}]
 
 
 def _day(text: str | None) -> str | None:

@@ -51,6 +51,15 @@ def _check_activity(fact: Fact, reading: Reading) -> None:
     if len(given) > 1:
         message = f"an activity is one of medication, do, avoid; here are {' and '.join(given)}"
         reading.issue("case-conflict", fact.node, message, "write one activity for each")
+    if given == ["medication"]:
+        own = [f"`{key}`" for key in ("code", "status") if key in fact.values]
+        if own:
+            # CarePlan cpl-3: an activity refers to an order, or tells details itself.
+            message = (
+                f"an activity with `medication` points to it and can have no {' or '.join(own)}"
+            )
+            advice = f"give {' and '.join(own)} to the medicine, or write a `do` activity"
+            reading.issue("case-conflict", fact.node, message, advice)
 
 
 MEDICATIONS = Kind(
@@ -68,8 +77,9 @@ MEDICATIONS = Kind(
         Key("dose", Text(absentable=True), "Dose as the source has it, or `not reported`."),
         Key("frequency", Text(absentable=True), "How often, as the source has it."),
         Key("route", Codes(), "Route, coded."),
-        Key("started", Time(absentable=True), "When it was ordered or begun, if the source says."),
-        Key("stopped", Time(), "When it ended (statements)."),
+        Key("started", Time(absentable=True),
+            "When it was ordered or begun; before that it is left out."),
+        Key("stopped", Time(), "When it ended."),
         FOR,
         REASON,
         Key("course", COURSE, "Kind of course."),
