@@ -10,7 +10,7 @@ from fhirkit.convert.facts import fact_names, read_fact, read_into, read_kind
 from fhirkit.convert.header import DEFAULTS, SOURCE, TIMELINE_POINT, TOP, read_header
 from fhirkit.convert.identity import ID, MAX_ID, logical_id
 from fhirkit.convert.kinds import KINDS, PATIENT
-from fhirkit.convert.model import Case, Fact, Source
+from fhirkit.convert.model import At, Case, Fact, Source
 from fhirkit.convert.points import Points
 from fhirkit.convert.read.nodes import Mapping, Scalar
 from fhirkit.convert.read.quotes import SourceNotText, SourceText
@@ -55,6 +55,7 @@ def read_case(root: Node, reading: Reading, folder: Path) -> Case | None:
     facts = _read_facts(root, reading, defaults)
     if source is not None and source.document is not None:
         _tell_unquoted([patient, *facts], reading)
+    _tell_late(facts, reading)
     _tell_missing(reading)
     reading.trail = ()
     if reading.failed:
@@ -274,6 +275,32 @@ def _read_facts(root: Mapping, reading: Reading, defaults: dict[str, Any]) -> li
             read_fact(fact, reading, inherited)
         facts += found
     return facts
+
+
+def _tell_late(facts: list[Fact], reading: Reading) -> None:
+    """Warn of facts that no point of the timeline reaches: they are in no view of the case."""
+    told: set[str] = set()
+    for fact in facts:
+        times = [(fact, "at", fact.at), *_own_times(fact)]
+        for value in fact.values.values():
+            if isinstance(value, list):
+                times += [
+                    one for item in value if isinstance(item, Fact) for one in _own_times(item)
+                ]
+        for owner, key, at in times:
+            if not isinstance(at, At) or not reading.points.beyond(at):
+                continue
+            if key not in owner.own:  # inherited: once is enough
+                if at.text in told:
+                    continue
+                told.add(at.text)
+            reading.trail = (fact.kind.name, fact.name)
+            message = f"'{fact.name}': `{key}` lies after '{reading.points.last}', the last point"
+            reading.issue("case-late", owner.key or owner.node, message)
+
+
+def _own_times(fact: Fact) -> list[tuple[Fact, str, Any]]:
+    return [(fact, key, fact.get(key)) for key in fact.kind.dated]
 
 
 def _tell_unquoted(facts: list[Fact], reading: Reading) -> None:

@@ -74,7 +74,7 @@ class Making:
         self.source = self.target("DocumentReference", "source", "").url if case.source else None
 
     def _is_known(self, fact: Fact) -> bool:
-        if not self.points.includes(fact.at, self.as_of):
+        if not self.points.includes(fact.at, self.as_of) or not self.has_begun(fact):
             return False
         status = fact.values.get("status")
         return not isinstance(status, list) or bool(self.points.reached(status, self.as_of))
@@ -162,6 +162,19 @@ class Making:
     def known(self, at: At | None) -> At | None:
         """The time, unless it lies after the point that the case is seen from."""
         return at if isinstance(at, At) and self.points.includes(at, self.as_of) else None
+
+    def has_begun(self, fact: Fact) -> bool:
+        """Whether no time the fact gives as its own (onset, date …) lies after the point."""
+        times = (fact.get(key) for key in fact.kind.dated)
+        return all(self.points.includes(at, self.as_of) for at in times if isinstance(at, At))
+
+    def seen(self, value: Any) -> Any:
+        """A time as far as it could be told at the point; why a time is missing stays as it is."""
+        return self.points.seen(value, self.as_of) if isinstance(value, At) else value
+
+    def goes_on(self, at: At | None) -> bool:
+        """Whether something at that time was certainly not over at the point."""
+        return at is not None and self.points.goes_on(at, self.as_of)
 
     def latest(self, fact: Fact, key: str, default: str) -> str:
         """The value of a key that may change over time, as of the point."""

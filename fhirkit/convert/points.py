@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from fhirkit.convert.read.timeline import Timeline
+from fhirkit.convert.model import At
+from fhirkit.convert.read.timeline import Timeline, When
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fhirkit.convert.model import At, Change, Quote
-    from fhirkit.convert.read.timeline import When
+    from fhirkit.convert.model import Change, Quote
 
 
 class Points:
@@ -40,6 +40,35 @@ class Points:
         if at.point is not None:
             return self.order[at.point] <= self.order[as_of]
         return not at.when.certainly_after(self.times[as_of])
+
+    def goes_on(self, at: At, as_of: str | None) -> bool:
+        """Whether a stretch of time ends certainly after a point (``None``: the end)."""
+        end = at.when.end
+        return (
+            as_of is not None
+            and end is not None
+            and not at.when.is_point
+            and When(end, end).certainly_after(self.times[as_of])
+        )
+
+    def seen(self, at: At, as_of: str | None) -> At | None:
+        """What could be told of a time as of a point: nothing of a later one, and only the start
+        of a stretch that goes on after it.
+        """
+        if not self.includes(at, as_of):
+            return None
+        if not self.goes_on(at, as_of):
+            return at
+        start = at.when.start
+        if start is None:
+            return None
+        return At(f"since {start.render(start.earliest)}", When(start, None), None)
+
+    def beyond(self, at: At) -> bool:
+        """Whether the time is no point and lies certainly after every point there is."""
+        if at.point is not None or not self.order:
+            return False
+        return all(at.when.certainly_after(self.times[name]) for name in reversed(self.order))
 
     def reached(self, changes: Sequence[Change], as_of: str | None) -> list[Change]:
         """The changes that had happened as of a point, in order."""

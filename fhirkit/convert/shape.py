@@ -55,6 +55,7 @@ class Kind:
         suffixes: tuple[tuple[str, str], ...] = (),
         short: str | None = None,
         quoted: bool = True,
+        dated: tuple[str, ...] = (),
     ) -> None:
         self.name = name
         self._resource = resource
@@ -71,6 +72,8 @@ class Kind:
         self.short = short
         #: Whether a fact of this kind without a quote is worth a warning.
         self.quoted = quoted
+        #: Keys that tell when the thing itself began or was done: before that nobody knew of it.
+        self.dated = dated
 
     def resource_of(self, fact: Fact) -> str:
         """The FHIR type of the resource the fact becomes."""

@@ -43,7 +43,7 @@ def known(system: str, code: str) -> dict[str, Any]:
 
 def condition(fact: Fact, making: Making) -> list[Draft]:
     """A condition: its status as of the point, and an abatement only once that has come."""
-    status = making.latest(fact, "status", "active")
+    status = _clinical_status(fact, making)
     category = fact.get("category") or known(_HL7 + "condition-category", "problem-list-item")
     severity = fact.get("severity")
     body: dict[str, Any] = {
@@ -57,7 +57,7 @@ def condition(fact: Fact, making: Making) -> list[Draft]:
         "bodySite": concepts(concept(fact.get("site"))),
         "subject": making.subject(),
         "encounter": making.encounter(fact),
-        **timed("onset", fact.get("onset")),
+        **timed("onset", making.seen(fact.get("onset"))),
     }
     if status in ABATED:
         body.update(timed("abatement", _abatement(fact, making)))
@@ -70,10 +70,21 @@ def condition(fact: Fact, making: Making) -> list[Draft]:
     return [draft]
 
 
+def _clinical_status(fact: Fact, making: Making) -> str:
+    """The status as of the point; a condition that certainly ends later has not ended."""
+    status = making.latest(fact, "status", "active")
+    ended = fact.get("abatement")
+    if ended is None or making.known(ended) is not None or status not in ABATED:
+        return status
+    reached = making.points.reached(fact.get("status") or (), making.as_of)
+    before = [change.value for change in reached if change.value not in ABATED]
+    return before[-1] if before else "active"
+
+
 def _abatement(fact: Fact, making: Making) -> At | None:
     """When the condition ended: as said, or at the change of status that ended it."""
     if fact.get("abatement") is not None:
-        return making.known(fact.get("abatement"))
+        return making.points.seen(fact.get("abatement"), making.as_of)
     ended = None
     for change in making.points.reached(fact.get("status") or (), making.as_of):
         if change.value not in ABATED:
@@ -174,7 +185,7 @@ def _observation(
         "code": code,
         "subject": making.subject(),
         "encounter": making.encounter(fact),
-        **timed("effective", fact.at, absent=True),
+        **timed("effective", making.seen(fact.at), absent=True),
         "performer": making.references(fact.get("performer")),
         **found,
         "interpretation": [{"coding": [dict(seen_as)]}] if seen_as else None,
@@ -196,7 +207,7 @@ def imaging(fact: Fact, making: Making) -> list[Draft]:
         "modality": [modality] if modality else None,
         "subject": making.subject(),
         "encounter": making.encounter(fact),
-        **_started(fact),
+        **_started(fact, making),
         "procedureCode": concepts(concept(fact.get("procedure"))),
         "reasonCode": concepts(concept(text=fact.get("reason"))),
         "note": notes(fact.get("note")),
@@ -216,8 +227,8 @@ def imaging(fact: Fact, making: Making) -> list[Draft]:
     return [study, report]
 
 
-def _started(fact: Fact) -> dict[str, Any]:
-    made = timed("started", fact.get("started"))
+def _started(fact: Fact, making: Making) -> dict[str, Any]:
+    made = timed("started", making.seen(fact.get("started")))
     return {"started": made["startedDateTime"]} if "startedDateTime" in made else {}
 
 
@@ -243,7 +254,7 @@ def _report(
         "code": code or {"coding": [known(LOINC, _REPORT)]},
         "subject": making.subject(),
         "encounter": making.encounter(fact),
-        **timed("effective", fact.at, absent=True),
+        **timed("effective", making.seen(fact.at), absent=True),
         "performer": making.references_to(fact.get("performer"), "Organization", "Practitioner"),
     }
 

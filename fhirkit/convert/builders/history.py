@@ -24,12 +24,14 @@ _HL7 = "http://terminology.hl7.org/CodeSystem/"
 def procedure(fact: Fact, making: Making) -> list[Draft]:
     """A procedure; IPS wants to know when, or that nobody knows."""
     status = making.latest(fact, "status", "completed")
+    if status == "completed" and making.goes_on(fact.at):
+        status = "in-progress"
     body: dict[str, Any] = {
         "status": status,
         "code": concept(fact.get("code"), fact.get("text")) or {"text": fact.name},
         "subject": making.subject(),
         "encounter": making.encounter(fact),
-        **({} if status == "not-done" else timed("performed", fact.at, absent=True)),
+        **({} if status == "not-done" else timed("performed", making.seen(fact.at), absent=True)),
         "performer": [
             {"actor": one}
             for one in making.references_to(
@@ -39,10 +41,20 @@ def procedure(fact: Fact, making: Making) -> list[Draft]:
         "reasonCode": concepts(concept(text=fact.get("reason"))),
         "reasonReference": making.references(fact.get("for")),
         "bodySite": concepts(concept(fact.get("site"))),
-        "outcome": concept(text=fact.get("outcome")),
+        "outcome": concept(text=_outcome(fact, making, status)),
         "note": notes(fact.get("note")),
     }
     return [making.draft(fact, body)]
+
+
+def _outcome(fact: Fact, making: Making, status: str) -> str | None:
+    """How it came out, once it is completed or nothing more is said to come of it."""
+    changes = fact.get("status") or ()
+    waits = making.goes_on(fact.at) or len(making.points.reached(changes, making.as_of)) < len(
+        changes
+    )
+    told: str | None = fact.get("outcome")
+    return told if status == "completed" or not waits else None
 
 
 def immunization(fact: Fact, making: Making) -> list[Draft]:
@@ -52,6 +64,7 @@ def immunization(fact: Fact, making: Making) -> list[Draft]:
     date = fact.get("date")
     if date is None and "at" in fact.own:
         date = fact.at
+    date = making.seen(date)
     when = timed("occurrence", date)
     if "occurrenceDateTime" not in when:
         # Immunization knows no period, and readers of R4 want one of the two elements to be there
@@ -113,10 +126,12 @@ def allergy(fact: Fact, making: Making) -> list[Draft]:
         "code": concept(fact.get("code"), fact.get("text")) or {"text": fact.name},
         "patient": making.subject(),
         "encounter": making.encounter(fact),
-        **timed("onset", fact.get("onset")),
+        **timed("onset", making.seen(fact.get("onset"))),
         "recordedDate": date_time(fact.at),
         "note": notes(fact.get("note")),
-        "reaction": [_reaction(one, making) for one in fact.get("reaction") or ()],
+        "reaction": [
+            _reaction(one, making) for one in fact.get("reaction") or () if making.has_begun(one)
+        ],
     }
     return [making.draft(fact, body)]
 
@@ -127,7 +142,7 @@ def _reaction(item: Fact, making: Making) -> dict[str, Any]:
     if extensions:
         made["extension"] = extensions
     made["manifestation"] = [concept(item.get("finding"), item.get("text")) or {"text": "reaction"}]
-    onset = date_time(item.get("onset"))
+    onset = date_time(making.seen(item.get("onset")))
     if onset is not None:
         made["onset"] = onset
     if item.get("severity"):

@@ -89,6 +89,7 @@ MEDICATIONS = Kind(
     ),
     one_of=(("text", "code"),),
     check=_check_medication,
+    dated=("started",),
 )  # fmt: skip
 PROCEDURES = Kind(
     "procedures",
@@ -125,6 +126,7 @@ IMMUNIZATIONS = Kind(
         *COMMON,
     ),
     one_of=(("text", "code"),),
+    dated=("date",),
 )
 _REACTION = Kind(
     "reaction",
@@ -140,6 +142,7 @@ _REACTION = Kind(
     one_of=(("text", "finding"),),
     short="text",
     quoted=False,
+    dated=("onset",),
 )
 ALLERGIES = Kind(
     "allergies",
@@ -160,6 +163,7 @@ ALLERGIES = Kind(
         *COMMON,
     ),
     one_of=(("text", "code"),),
+    dated=("onset",),
 )
 _FAMILY_CONDITION = Kind(
     "condition",

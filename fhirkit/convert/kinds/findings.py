@@ -75,6 +75,7 @@ CONDITIONS = Kind(
     ),
     one_of=(("text", "code"),),
     check=_check_condition,
+    dated=("onset",),
 )  # fmt: skip
 VITALS = Kind(
     "vitals",
@@ -161,6 +162,7 @@ IMAGING = Kind(
     ),
     one_of=(("procedure", "report", "text"),),
     suffixes=(("DiagnosticReport", "-report"),),
+    dated=("started",),
 )
 REPORTS = Kind(
     "reports",
