@@ -79,8 +79,7 @@ def phrase(value: Any) -> str | None:
         return str(value)
     if not isinstance(value, dict):
         return None
-    keys = set(value) - {"id", "extension"}
-    keys = {key for key in keys if not key.startswith("_")}
+    keys = {key for key in map(str, value) if not key.startswith("_")} - {"id", "extension"}
     if not keys:
         return None
     for allowed, fits, write in _SHAPES:
