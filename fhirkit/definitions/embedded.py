@@ -2,8 +2,9 @@
 
 ``scripts/build_definitions.py`` makes the file when fhirkit is built or installed. Tables:
 
-* ``code_system(url, name, version, complete, case_sensitive)`` and ``code(system, code, display, source)``: every
-  concept of the complete code systems, and the codes of others that a value set spells out;
+* ``code_system(url, name, version, complete, case_sensitive)`` and
+  ``code(system, code, display, source)``: every concept of the complete code systems, and the
+  codes of others that a value set spells out;
 * ``schema(url, type, kind, derivation, abstract, body)``: one compiled StructureDefinition each;
 * ``value_set(url, version, body)``: the codes of each value set that can be enumerated;
 * ``about(key, value)``: package, FHIR version and the hash of what the file was made from.

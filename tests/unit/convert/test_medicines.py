@@ -49,6 +49,23 @@ def test_only_a_date_becomes_the_orders_own() -> None:
     assert "authoredOn" not in medicine(started="before visit")[ORDER]
 
 
+@pytest.mark.parametrize("how", ["order", "statement"])
+@pytest.mark.parametrize("started", ["later", "visit + 1 d", "from visit + 1 d to later"])
+def test_what_starts_after_the_point_is_left_out(how: str, started: str) -> None:
+    seen = medicine("visit", **{"as": how, "started": started})
+    assert ORDER not in seen
+    assert STATEMENT not in seen
+
+
+def test_a_plan_does_not_refer_to_an_order_that_is_left_out() -> None:
+    case = small_case(
+        medications={"x": {"text": "Iron", "started": "later"}},
+        **{"care-plans": {"p": {"title": "P", "activities": [{"medication": "x"}]}}},
+    )
+    assert "activity" not in converted(case, as_of="visit")["CarePlan/p"]
+    assert "activity" in converted(case, as_of="later")["CarePlan/p"]
+
+
 @pytest.mark.parametrize(
     "stopped", ["later", "before later", "from visit to later", "after visit", "visit + 3 d"]
 )

@@ -96,7 +96,9 @@ def test_a_value_found_right_once_is_not_right_elsewhere(validator: Validator) -
 
 
 def test_many_digits_are_only_warned_about(validator: Validator) -> None:
-    text = '{"resourceType":"Patient","extension":[{"url":"http://example.org/x","valueDecimal":%s}]}'
+    text = (
+        '{"resourceType":"Patient","extension":[{"url":"http://example.org/x","valueDecimal":%s}]}'
+    )
     outcome = validator.validate(text % "3.1415926535897932384626433832795")
     assert outcome.valid
     assert [issue.rule for issue in outcome] == ["decimal-precision"]
