@@ -44,7 +44,9 @@ def command(
 ) -> int:
     """Check FHIR R4 resources: files (JSON, XML, NDJSON), folders, globs, or - for standard input.
 
-    Nothing is fetched. Issues go to standard output, the summary to standard error.
+    Nothing is fetched. Issues go to standard output, the summary to standard error. With --remote
+    the server's errors are listed, too, and count: exit code 1. Where an input could not be fully
+    checked the exit code is 3, whatever else was found, unless --allow-incomplete is given.
     """
     import sys
     from pathlib import Path
@@ -74,10 +76,13 @@ def command(
         verdicts.append(verdict)
         if form == "text":
             show_issues(checked.outcome)
+            verdict.show_server()
         if any(issue.severity.rank <= limit for issue in checked.outcome):
             code = exits.worst(code, exits.FINDINGS)
         if checked.incomplete and not allow_incomplete:
             code = exits.worst(code, exits.INCOMPLETE)
+        if verdict.refused:
+            code = exits.worst(code, exits.FINDINGS)
         if verdict.unanswered:
             code = exits.worst(code, exits.REMOTE)
     if form != "text":

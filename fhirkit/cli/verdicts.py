@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 from uuid import NAMESPACE_OID, uuid5
 
-from fhirkit.cli.console import say
+from fhirkit.cli.console import emit, plain, say
 from fhirkit.core.errors import FhirkitError, RemoteError
 from fhirkit.core.issues import Outcome
 from fhirkit.validate import Validator
@@ -64,18 +64,37 @@ class Verdict:
         return bool(self.silence) and not self.silence.startswith("not asked")
 
     @property
+    def server_errors(self) -> list[dict[str, Any]]:
+        """The issues that make the input invalid for the server."""
+        issues = self.remote.get("issue") if self.remote is not None else None
+        return [
+            issue
+            for issue in (issues if isinstance(issues, list) else ())
+            if isinstance(issue, dict) and issue.get("severity") in ("error", "fatal")
+        ]
+
+    @property
+    def refused(self) -> bool:
+        """Whether the server says that the input is invalid."""
+        return bool(self.server_errors)
+
+    @property
     def server_word(self) -> str:
         """The server's verdict in a word or two; nothing when it was not asked for."""
         if self.remote is None:
             return self.silence and f"no verdict ({self.silence})"
-        issues = self.remote.get("issue")
-        severities = [
-            issue.get("severity")
-            for issue in (issues if isinstance(issues, list) else ())
-            if isinstance(issue, dict)
-        ]
-        errors = sum(severity in ("error", "fatal") for severity in severities)
-        return f"invalid ({errors} errors)" if errors else "valid"
+        return f"invalid ({len(self.server_errors)} errors)" if self.refused else "valid"
+
+    def show_server(self) -> None:
+        """The server's errors, one a line, on standard output."""
+        for issue in self.server_errors:
+            places = issue.get("expression") or issue.get("location")
+            place = f" ({places[0]})" if isinstance(places, list) and places else ""
+            details = issue.get("details")
+            text = issue.get("diagnostics") or (
+                details.get("text") if isinstance(details, dict) else None
+            )
+            emit(plain(f"{self.checked.input.name}: the server: {text or 'no reason'}{place}\n"))
 
     def to_dict(self) -> dict[str, Any]:
         """The entry of the JSON document."""

@@ -212,7 +212,7 @@ def _measure(fact: Fact, measurement: Measurement, reading: Reading) -> None:
     if scalar is not None:
         code, found = _measured_value(scalar, measurement, reading)
     fact.values["found"] = found
-    fact.values.setdefault("code", _codings(measurement, code))
+    fact.values.setdefault("code", [_loinc(code)])
     _read_also_and_range(fact, measurement, reading)
 
 
@@ -355,10 +355,6 @@ def _loinc_display(code: str) -> str | None:
 
 def _loinc(code: str) -> dict[str, Any]:
     return coding(LOINC, code, _loinc_display(code))
-
-
-def _codings(measurement: Measurement, code: str) -> list[dict[str, Any]]:
-    return [_loinc(each) for each in (code, *measurement.also)]
 
 
 def found_concept(fact: Fact) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,7 +122,7 @@ class WorkingTree:
             resource, issues = _load(key, file)
             scan.issues.extend(issues)
             if resource is None:
-                scan.held.add(key)
+                scan.held.update((key, *_claimed(file)))
             else:
                 scan.take(key, resource)
 
@@ -219,6 +220,17 @@ def _load(
             message = f"{name} is not {expected}, which the file's place says"
             return None, (_issue("tree-place", message, file),)
     return resource, ()
+
+
+def _claimed(file: os.DirEntry[str]) -> Iterator[ResourceKey]:
+    """The key that a misplaced file's content names: it is still here, so not deleted here."""
+    try:
+        if file.is_file(follow_symlinks=False) and file.stat().st_size <= _LARGEST:
+            key = ResourceKey.of(loads(read_bytes(Path(file.path))))
+            if isinstance(key.type, str) and isinstance(key.id, str):
+                yield key
+    except (InvalidInput, UsageError, KeyError, TypeError, OSError):
+        return
 
 
 def _issue(

@@ -42,8 +42,8 @@ class Measurement:
     """A measurement that has a word.
 
     ``category`` is a code of observation-category. ``variants`` come usual first. ``components``
-    are the LOINC codes of a pair's two values; ``also`` are codes that go beside the code in the
-    same CodeableConcept (R4 wants 2708-6 on a pulse oximetry, 59408-5 says how it was measured).
+    are the LOINC codes of a pair's two values. No code says more than the word does: how a thing
+    was measured is for the author to say.
     """
 
     name: str
@@ -51,7 +51,6 @@ class Measurement:
     variants: tuple[Variant, ...]
     profile: str | None = None
     components: tuple[str, ...] = ()
-    also: tuple[str, ...] = ()
     by_unit: tuple[Variant, ...] = ()
     unitless: bool = False
     system: str = LOINC
@@ -133,7 +132,6 @@ def _by_word() -> dict[str, Measurement]:
                 tuple(Variant(code, unit) for code, unit in entry["codes"].items()),
                 entry.get("profile"),
                 tuple(entry.get("components", ())),
-                tuple(entry.get("also", ())),
                 tuple(Variant(code, unit) for unit, code in entry.get("by-unit", {}).items()),
                 entry.get("unitless", False),
             )

@@ -100,7 +100,8 @@ def server() -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            bad = json.loads(body).get("gender") == "x"
+            resource = json.loads(body)
+            bad = resource.get("gender") == "x" or resource.get("id") == "refused"
             severity = "error" if bad else "information"
             issue = {"severity": severity, "code": "invalid"}
             answer = json.dumps({"resourceType": "OperationOutcome", "issue": [issue]}).encode()
@@ -118,6 +119,14 @@ def server() -> Iterator[str]:
     yield f"http://127.0.0.1:{listener.server_port}/fhir"
     listener.shutdown()
     listener.server_close()
+
+
+def test_what_only_the_server_refuses_counts(folder: Path, server: str) -> None:
+    (folder / "refused.json").write_text('{"resourceType": "Patient", "id": "refused"}')
+    done = run(folder / "refused.json", "--remote", server)
+    assert done.returncode == 1
+    assert "refused.json: the server: no reason" in done.stdout
+    assert "fhirkit says valid, the server says invalid (1 errors)" in done.stderr
 
 
 def test_a_server_is_asked_too(folder: Path, server: str) -> None:

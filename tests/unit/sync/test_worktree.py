@@ -43,7 +43,14 @@ def test_a_bad_file_is_an_issue_and_the_others_go_on(
     scan = tree.scan()
     assert [issue.rule for issue in scan.issues] == [rule]
     assert set(scan.entries) == {P}
-    assert scan.held == {ResourceKey("Patient", Path(name).stem)}, "held, and so not deleted"
+    assert ResourceKey("Patient", Path(name).stem) in scan.held, "held, and so not deleted"
+
+
+def test_a_renamed_file_still_holds_what_it_contains(tree: WorkingTree) -> None:
+    (tree.root / "Patient/p.json").rename(tree.root / "Patient/q.json")
+    scan = tree.scan()
+    assert [issue.rule for issue in scan.issues] == ["tree-place"]
+    assert scan.held == {P, ResourceKey("Patient", "q")}, "moving a file deletes nothing"
 
 
 def test_links_are_not_followed(tree: WorkingTree, tmp_path: Path) -> None:
