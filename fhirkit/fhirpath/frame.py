@@ -168,8 +168,8 @@ def truth(_frame: Frame, collection: Collection, what: str = "condition") -> boo
     return True
 
 
-def kind_of(item: Item) -> str:
-    """The type of an item, for messages."""
+def system_name(item: Item) -> str:
+    """The System type of a value that is no FHIR element."""
     if isinstance(item, bool):
         return "Boolean"
     if isinstance(item, int):
@@ -180,6 +180,12 @@ def kind_of(item: Item) -> str:
         return "String"
     if isinstance(item, Temporal):
         return item.kind
+    return "Quantity" if isinstance(item, Quantity) else "Any"
+
+
+def kind_of(item: Item) -> str:
+    """The type of an item, for messages."""
     if isinstance(item, Element):
         return item.type or "an element of unknown type"
-    return type(item).__name__
+    name = system_name(item)
+    return type(item).__name__ if name == "Any" else name

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from fhirkit.fhirpath.errors import SemanticError
+from fhirkit.fhirpath.frame import system_name
 from fhirkit.fhirpath.functions import FUNCTIONS
 from fhirkit.fhirpath.model import ModelInfo
 from fhirkit.fhirpath.syntax import (
@@ -30,7 +31,7 @@ from fhirkit.fhirpath.syntax import (
     Variable,
     qualified_name,
 )
-from fhirkit.fhirpath.types import TypeSpecifier, specifier, system_name
+from fhirkit.fhirpath.types import TypeSpecifier, specifier
 
 _ABSTRACT = frozenset({"Resource", "DomainResource", "Element", "BackboneElement"})
 _BOOLEAN_OPERATORS = frozenset(

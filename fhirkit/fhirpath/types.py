@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import msgspec
 
 from fhirkit.fhirpath.elements import Element
 from fhirkit.fhirpath.errors import SemanticError
-from fhirkit.fhirpath.frame import Frame, Item
+from fhirkit.fhirpath.frame import Frame, Item, system_name
 from fhirkit.fhirpath.model import ModelInfo
-from fhirkit.fhirpath.quantity import Quantity
-from fhirkit.fhirpath.temporal import Temporal
 
 SYSTEM_TYPES = frozenset(
     {"Any", "Boolean", "Integer", "Long", "Decimal", "String", "Date", "DateTime", "Time"}
@@ -75,21 +71,6 @@ def selected_as(frame: Frame, item: Item, wanted: TypeSpecifier) -> bool:
         if info is not None and info.is_primitive:
             return False
     return is_of(frame, item, wanted)
-
-
-def system_name(item: Item) -> str:
-    """The System type of a value that is no FHIR element."""
-    if isinstance(item, bool):
-        return "Boolean"
-    if isinstance(item, int):
-        return "Integer"
-    if isinstance(item, Decimal):
-        return "Decimal"
-    if isinstance(item, str):
-        return "String"
-    if isinstance(item, Temporal):
-        return item.kind
-    return "Quantity" if isinstance(item, Quantity) else "Any"
 
 
 def type_of(frame: Frame, item: Item) -> TypeName:

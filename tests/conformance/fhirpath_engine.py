@@ -10,7 +10,7 @@ from fhirkit import fhirpath
 from fhirkit.fhirpath import Environment, embedded_model
 from fhirkit.fhirpath.elements import Element
 from fhirkit.fhirpath.equality import text_of
-from fhirkit.fhirpath.types import system_name
+from fhirkit.fhirpath.frame import system_name
 
 _STRUCTURES = "http://hl7.org/fhir/StructureDefinition/"
 
