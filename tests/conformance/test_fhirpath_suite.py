@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -93,6 +92,7 @@ def test_the_score_names_each_miss_and_its_reason() -> None:
     assert all(score["reasons"].values())
 
 
+@pytest.mark.timeout(60)
 def test_the_score_does_not_fall() -> None:
     place = find()
     if place is None:
@@ -103,9 +103,7 @@ def test_the_score_does_not_fall() -> None:
         data = read(f"r4/{name}")
         return loads(data) if name.endswith(".json") else from_xml(data, embedded_model())
 
-    start = time.perf_counter()
     score = score_of(list(run(read_cases(read(SUITE)), engine, read_input)))
     known = json.loads(SCORE.read_text())
     assert score["total"] == known["total"]
     assert set(score["missed"]) <= set(known["missed"])
-    assert time.perf_counter() - start < 30

@@ -181,7 +181,7 @@ def test_the_deadline_holds_for_heads_and_bodies_that_drip(
 ) -> None:
     def drips(handler: Any) -> None:
         handler.wfile.write(body or b"HTTP/1.1 200 OK\r\n")
-        for _ in range(100):
+        for _ in range(1000):
             handler.wfile.write(b"X: y\r\n" if not body else b" ")
             time.sleep(pause)
 
@@ -189,7 +189,7 @@ def test_the_deadline_holds_for_heads_and_bodies_that_drip(
     started = time.monotonic()
     with pytest.raises(Unreachable, match="within"):
         raw.client().update({"resourceType": "Patient", "id": "p"})
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 15, "all the drips would take more than 20 s"
 
 
 def test_reads_are_repeated_and_waits_are_the_servers_but_capped(raw: Raw) -> None:
