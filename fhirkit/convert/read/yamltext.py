@@ -99,6 +99,10 @@ def explain(problem: MarkedYAMLError, text: str) -> Refusal:
             (line, written.index("\t") + 1),
             advice="replace the tab by spaces",
         )
+    if "nesting depth" in what:
+        # Newer builds of the parser stop by themselves before our own limit is asked.
+        advice = "write the inner parts as lists and mappings of their own"
+        return Refusal("case-nesting", "nested too deeply", (line, column), advice=advice)
     message = f"not valid YAML: {what}"
     context = problem.context_mark
     if context is not None and problem.context and context.line + 1 != line:
