@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from fhirkit.schema.model import ElementSchema, StructureSchema, TypeReference
 from fhirkit.schema.store import SchemaStore
+from fhirkit.validate.options import Options
 from fhirkit.validate.rules.binding import Bindings, Both, CodedCheck
 from fhirkit.validate.rules.coding import CodeCheck
 from fhirkit.validate.rules.constraint import Invariant, Invariants
@@ -157,14 +158,15 @@ class Shape:
 class Shapes:
     """All shapes of one schema store, made on demand and kept."""
 
-    def __init__(self, store: SchemaStore, *, best_practice: bool = False) -> None:
+    def __init__(self, store: SchemaStore, options: Options | None = None) -> None:
         self.store = store
+        self.options = options or Options()
         self._shapes: dict[tuple[str, str], Shape] = {}
         self._primitives: dict[str, PrimitiveCheck] = {}
         self._resources: dict[str, Shape] = {}
         self.code_check = CodeCheck(store)
         self._bindings = Bindings(store)
-        self._invariants = Invariants(store, best_practice=best_practice)
+        self._invariants = Invariants(store, best_practice=self.options.best_practice)
 
     def resource(self, type_name: str) -> Shape | None:
         """The shape of a concrete resource type, or None when there is no such type."""

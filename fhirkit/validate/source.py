@@ -39,6 +39,11 @@ class Document:
         document._xml = reader
         return document
 
+    @property
+    def is_xml(self) -> bool:
+        """Whether it was read from XML."""
+        return self._xml is not None
+
     def locate(
         self, wanted: list[tuple[str | int, ...]]
     ) -> dict[tuple[str | int, ...], tuple[int | None, int | None]]:

@@ -14,6 +14,8 @@ from fhirkit.schema.store import SchemaStore
 from fhirkit.validate import questionnaire
 from fhirkit.validate.catalogue import RULES
 from fhirkit.validate.location import Node, below, expression, keys, root, step
+from fhirkit.validate.notation import hl7
+from fhirkit.validate.options import Expressions, Options
 from fhirkit.validate.packages import Packages
 from fhirkit.validate.profiles.conformance import Conformance
 from fhirkit.validate.profiles.definitions import Definitions
@@ -35,23 +37,23 @@ class Validator:
     ``definitions`` are StructureDefinitions, ValueSets, CodeSystems and Questionnaires (paths,
     dicts or models);
     ``packages`` are FHIR packages: ``.tgz`` files, folders, or NAME@VERSION in ``package_cache``
-    (by default ``~/.fhir/packages``). ``best_practice`` warns of constraints, too, that are
-    recommendations only (dom-6: a resource should have a narrative).
+    (by default ``~/.fhir/packages``). ``options`` say how strictly and how far it looks.
     """
 
     def __init__(
         self,
         definitions: Iterable[Source] = (),
         packages: Iterable[Path | str] = (),
+        options: Options | None = None,
         *,
-        best_practice: bool = False,
         package_cache: Path | None = None,
     ) -> None:
         extra = [_definition(source) for source in definitions]
         found = Packages(packages, package_cache)
         extra.extend(found.definitions())
         self._store = SchemaStore(connect(), extra, found.find)
-        self._shapes = Shapes(self._store, best_practice=best_practice)
+        self._options = options or Options()
+        self._shapes = Shapes(self._store, self._options)
         self._services = Services(self._shapes)
         self._definitions = Definitions(self._shapes)
 
@@ -70,7 +72,7 @@ class Validator:
         except InvalidInput as problem:
             return Outcome(problem.issues)
         found = self._check(document, tuple(profiles))
-        return Outcome.of(sorted(_issues(found, document), key=_place))
+        return Outcome.of(sorted(self._issues(found, document), key=_place))
 
     def read(self, source: Source) -> Any:
         """The resource of a source in its JSON shape; ``InvalidInput`` when it is not readable."""
@@ -106,6 +108,40 @@ class Validator:
         if claims or walk.extensions:
             found.extend(self._profiles(claims, walk.extensions, entries, value))
         return found
+
+    def _issues(self, found: list[Found], document: Document) -> Iterable[Issue]:
+        """Findings as issues: rendered, placed in the file, each said once, in the file's order."""
+        if not found:
+            return
+        places: list[tuple[Node, tuple[str | int, ...]]] = []
+        for finding in found:
+            node = finding.place or finding.node
+            places.append((node, keys(node)))
+        positions = document.locate([way for _, way in places])
+        seen: set[tuple[str, str, str]] = set()
+        for finding, (_, way) in zip(found, places, strict=True):
+            where = expression(finding.node)
+            identity = (finding.rule, where, finding.message)
+            if finding.rule == "binding-not-checked":
+                # Once a value set is enough: every further use says the same.
+                identity = (finding.rule, "", finding.message)
+            if identity in seen:
+                continue
+            seen.add(identity)
+            if self._options.expressions is Expressions.HL7:
+                where = hl7(finding.rule, finding.node, document.value, xml=document.is_xml)
+            rule = RULES[finding.rule]
+            line, column = positions.get(way, (None, None))
+            yield Issue(
+                rule.severity,
+                rule.id,
+                finding.message,
+                expression=where,
+                issue_type=rule.issue_type,
+                file=document.file,
+                line=line,
+                column=column,
+            )
 
     def _profiles(
         self,
@@ -170,36 +206,3 @@ def _not_at_hand(canonical: str) -> str:
 def _place(issue: Issue) -> tuple[int, int]:
     """Sorts by line and column; issues without a place stay in the order they were found."""
     return issue.line or 0, issue.column or 0
-
-
-def _issues(found: list[Found], document: Document) -> Iterable[Issue]:
-    """Findings as issues: rendered, placed in the file, each said once, in the file's order."""
-    if not found:
-        return
-    places: list[tuple[Node, tuple[str | int, ...]]] = []
-    for finding in found:
-        node = finding.place or finding.node
-        places.append((node, keys(node)))
-    positions = document.locate([way for _, way in places])
-    seen: set[tuple[str, str, str]] = set()
-    for finding, (_, way) in zip(found, places, strict=True):
-        where = expression(finding.node)
-        identity = (finding.rule, where, finding.message)
-        if finding.rule == "binding-not-checked":
-            # Once a value set is enough: every further use says the same.
-            identity = (finding.rule, "", finding.message)
-        if identity in seen:
-            continue
-        seen.add(identity)
-        rule = RULES[finding.rule]
-        line, column = positions.get(way, (None, None))
-        yield Issue(
-            rule.severity,
-            rule.id,
-            finding.message,
-            expression=where,
-            issue_type=rule.issue_type,
-            file=document.file,
-            line=line,
-            column=column,
-        )

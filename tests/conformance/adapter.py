@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from fhirkit import Outcome, Validator
+from fhirkit.validate import Expressions, Options, References
 
 _INSIDE_JAR = "org/hl7/fhir/testcases"
+
+
+#: An option and the manifest's switch that turns it on or off.
+_SWITCHES = {
+    "example_urls": "examples",
+    "for_publication": "for-publication",
+    "json_comments": "allow-comments",
+    "security_checks": "security-checks",
+    "trust_server_references": "assumeValidRestReferences",
+}
+_REFERENCES = {
+    "IGNORE": References.NONE,
+    "CHECK_TYPE_IF_EXISTS": References.TYPE,
+    "CHECK_EXISTS": References.EXISTS,
+    "CHECK_EXISTS_AND_TYPE": References.EXISTS,
+    "CHECK_VALID": References.VALID,
+}
+_DEFAULT = Options(expressions=Expressions.HL7)
 
 
 def outcome(run: dict[str, Any], suite_root: Path | str) -> Outcome:
@@ -33,15 +53,31 @@ def outcome(run: dict[str, Any], suite_root: Path | str) -> Outcome:
     definitions = [part for path in given for part in _definitions(_read(path))]
     packages = tuple(folder / name for name in run.get("packages", ()))
     options = _options(run.get("options", {}))
-    validator = (
-        Validator(definitions, packages, **options) if given or packages or options else _plain()
-    )
+    plain = not (given or packages or options != _DEFAULT)
+    validator = _plain() if plain else Validator(definitions, packages, options)
     return validator.validate(root / run["file"], profiles)
 
 
-def _options(manifest: dict[str, Any]) -> dict[str, Any]:
+def _options(manifest: dict[str, Any]) -> Options:
     """The manifest's switches as options of a ``Validator``."""
-    return {}
+    named = {theirs: ours for ours, theirs in _SWITCHES.items()}
+    given: dict[str, Any] = {
+        named[name]: str(value).lower() == "true"
+        for name, value in manifest.items()
+        if name in named
+    }
+    if "validateReference" in manifest:
+        given["references"] = _REFERENCES[manifest["validateReference"]]
+    if "validateContains" in manifest:
+        given["inner_resources"] = manifest["validateContains"] != "IGNORE"
+    if "best-practice" in manifest:
+        given["best_practice"] = True
+    if "language" in manifest:
+        given["languages"] = tuple(part.strip() for part in manifest["language"].split(","))
+    if "bundle-param" in manifest:
+        rule = manifest["bundle-param"]
+        given["bundle_entries"] = {rule["rule"]: rule["profile"]}
+    return replace(_DEFAULT, **given)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -59,4 +95,4 @@ def _definitions(resource: dict[str, Any]) -> list[dict[str, Any]]:
 
 @cache
 def _plain() -> Validator:
-    return Validator()
+    return Validator(options=_DEFAULT)

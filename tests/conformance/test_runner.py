@@ -17,7 +17,6 @@ from suite_runner import (
     TROUBLES,
     compare,
     find,
-    place,
     read_runs,
     results,
     run_id,
@@ -69,7 +68,7 @@ def hangs_once(run: dict[str, Any], root: Path) -> Outcome:
 
 
 def perfect(run: dict[str, Any], root: Path) -> Outcome:
-    return Outcome.of(error(place(e["expression"]), e["code"]) for e in run["errors"])
+    return Outcome.of(error(e["expression"], e["code"]) for e in run["errors"])
 
 
 def score(adapter: Any, timeout: float = 20) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from fhirkit.definitions.embedded import connect
 from fhirkit.fhirpath import Environment
 from fhirkit.schema.model import Constraint, ElementSchema, StructureSchema
 from fhirkit.schema.store import SchemaStore
+from fhirkit.validate import Options
 from fhirkit.validate.rules import contained
 from fhirkit.validate.rules.constraint import Invariants, ask, ask_primitive
 from fhirkit.validate.services import Services
@@ -137,7 +138,7 @@ def test_good_practice_is_asked_for_on_demand(validator: Validator) -> None:
     inner = {"resourceType": "Organization", "id": "o", "name": "x"}
     resource = patient(contained=[inner], managingOrganization={"reference": "#o"})
     assert len(validator.validate(resource)) == 0
-    strict = Validator(best_practice=True).validate(resource)
+    strict = Validator(options=Options(best_practice=True)).validate(resource)
     assert [(issue.rule, issue.expression) for issue in strict] == [
         ("constraint-best-practice", "Patient")
     ]

@@ -1,0 +1,110 @@
+"""Places as HL7's validator writes them, for results that are compared with its own.
+
+It writes FHIRPath with the resource it has entered as a comment
+(``Bundle.entry[0].resource/*Patient/p1*/.gender``), but for what reading a text finds: that is
+said by the text's own names (``/f:Patient/f:name`` in XML, ``value[x]`` and no list place of a
+primitive in JSON). Some of its rules count the entries of a Bundle from 1, or always say the first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fhirkit.validate.location import Node, keys
+
+#: Rules about the text rather than the resource in it.
+_READING = frozenset({
+    "json-duplicate-key", "xml-namespace", "xml-attribute", "xml-text",
+    "resource-type-missing", "resource-type-unknown", "element-unknown", "element-empty",
+    "array-expected", "array-unexpected", "array-empty", "object-expected", "null-value",
+    "primitive-type", "narrative-xhtml",
+})  # fmt: skip
+#: Rules about a Bundle as a whole: no comments, and entries, sections and authors from 1.
+_FROM_ONE = frozenset({"document-reference", "document-unreachable"})
+#: No comments.
+_BARE = frozenset({"bundle-full-url-missing"})
+#: Rules about a contained resource from outside: the comment is not there yet.
+_OUTSIDE = frozenset({"contained-orphan"})
+#: Rules about some entry's fullUrl that always say the first entry.
+_FIRST = frozenset({"bundle-full-url"})
+#: Rules about an extension that name it, too.
+_NAMED = frozenset({"extension-part"})
+_HOLDERS = frozenset({"contained", "resource", "outcome"})
+
+
+def hl7(rule: str, node: Node, document: Any, *, xml: bool) -> str:
+    """The place of a finding of this rule in a document, the way HL7's validator writes it."""
+    if rule == "resource-type-missing" and node[0] is None:
+        return "$"
+    chain: list[Node] = []
+    current: Node | None = node
+    while current is not None:
+        chain.append(current)
+        current = current[0]
+    chain.reverse()
+    if rule in _READING:
+        return _xpath(chain, document) if xml else _json(chain)
+    if rule in _FROM_ONE or rule in _FIRST or rule in _BARE:
+        return ".".join(_counted(rule, part) for part in chain)
+    return _annotated(rule, chain, document)
+
+
+def _annotated(rule: str, chain: list[Node], document: Any) -> str:
+    parts = [chain[0][2]]
+    for node in chain[1:]:
+        _, key, label, index = node
+        text = label if index is None else f"{label}[{index}]"
+        if key in _HOLDERS and not (node is chain[-1] and rule in _OUTSIDE):
+            value = at(document, keys(node))
+            if isinstance(value, dict) and isinstance(value.get("resourceType"), str):
+                text += f"/*{value['resourceType']}/{value.get('id', 'null')}*/"
+        parts.append(text)
+    text = ".".join(parts)
+    if rule in _NAMED:
+        value = at(document, keys(chain[-1]))
+        if isinstance(value, dict) and isinstance(value.get("url"), str):
+            text += f"[url='{value['url']}']"
+    return text
+
+
+def _counted(rule: str, node: Node) -> str:
+    _, key, label, index = node
+    if index is None:
+        return label
+    if rule in _FIRST and key == "entry":
+        return f"{label}[0]"
+    return f"{label}[{index + 1}]" if rule in _FROM_ONE else f"{label}[{index}]"
+
+
+def _json(chain: list[Node]) -> str:
+    parts = []
+    for _, _, label, index in chain:
+        name, choice, _ = label.partition(".ofType(")
+        text = f"{name}[x]" if choice else name
+        parts.append(text if index is None else f"{text}[{index}]")
+    return ".".join(parts)
+
+
+def _xpath(chain: list[Node], document: Any) -> str:
+    """Starts anew in each resource inside another, then without the slash."""
+    text = f"/f:{chain[0][2]}"
+    for node in chain[1:]:
+        key = node[1]
+        text += f"/f:{key.removeprefix('_')}"
+        if key in _HOLDERS:
+            value = at(document, keys(node))
+            if isinstance(value, dict) and isinstance(value.get("resourceType"), str):
+                text = value["resourceType"]
+    return text
+
+
+def at(document: Any, way: tuple[str | int, ...]) -> Any:
+    """What stands at a way of property names and list places, or None."""
+    for key in way:
+        if isinstance(document, dict) and isinstance(key, str):
+            document = document.get(key)
+        elif isinstance(document, list) and isinstance(key, int) and key < len(document):
+            document = document[key]
+        else:
+            return None
+    return document
