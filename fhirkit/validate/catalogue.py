@@ -51,6 +51,8 @@ _TABLE = (
     # Shape
     Rule("element-unknown", _ERROR, "structure", "The type defines no element of this name."),
     Rule("element-empty", _ERROR, "structure", "An element has neither value nor children."),
+    Rule("element-only-id", _ERROR, "invariant", "An element has an id and nothing else (ele-1)."),
+    Rule("element-value", _ERROR, "invalid", "A primitive's value is a part of its extensions."),
     Rule("array-expected", _ERROR, "structure", "A repeating element must be a JSON array."),
     Rule("array-unexpected", _ERROR, "structure", "This element cannot repeat: no JSON array."),
     Rule("array-empty", _ERROR, "structure", "A JSON array in FHIR is never empty."),

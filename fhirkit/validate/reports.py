@@ -65,6 +65,10 @@ class Reports:
     def _report_unknown(self, key: Any, shape: Shape, node: Node) -> None:
         if shape.is_open or self._by_profile:
             return  # the walk by the resource's own type has said it
+        if key == "value" and shape.name == "Element":
+            message = "a value does not stand in _name, beside id and extension, but in name itself"
+            self._report("element-value", message, node, (node, "value", "value", None))
+            return
         name = str(key)[:60]
         hint = ""
         self._hints += 1

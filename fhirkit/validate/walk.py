@@ -109,7 +109,7 @@ class Walk(Reports):
             self._report("too-deep", f"nested deeper than {MAX_DEPTH} levels", node)
             return
         if len(value) == 1 and "id" in value and shape.name != "Element":
-            self._report("element-empty", _NOTHING_BUT_ID, node)
+            self._report("element-only-id", _NOTHING_BUT_ID, node)
         self._depth += 1
         members = shape.members
         for key, child in value.items():
@@ -259,7 +259,7 @@ class Walk(Reports):
         """Hold a primitive that has only an id or extensions to its constraints."""
         if isinstance(child, dict) and child:
             if child.keys() == _ONLY_ID:
-                self._report("element-empty", _NOTHING_BUT_ID, node)
+                self._report("element-only-id", _NOTHING_BUT_ID, node)
             for invariant in member.invariants:
                 broken = ask_primitive(invariant, None, child, self._environment)
                 if broken is not None:

@@ -123,3 +123,12 @@ def test_issues_without_end_are_cut_off(validator: Validator) -> None:
     outcome = validator.validate(patient)
     assert len(outcome) == 10_001
     assert outcome.issues[-1].rule == "too-many-issues"
+
+
+def test_a_value_stands_in_the_property_itself() -> None:
+    beside = {"resourceType": "Patient", "_gender": {"value": "male"}}
+    errors = Validator().validate(beside).errors
+    assert [(e.rule, e.expression) for e in errors] == [("element-value", "Patient.gender")]
+    only_id = {"resourceType": "Patient", "_gender": {"id": "g"}}
+    errors = Validator().validate(only_id).errors
+    assert [(e.rule, e.expression) for e in errors] == [("element-only-id", "Patient.gender")]
