@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, str] = {
     "convert": "convert",
     "validate": "validate",
+    "explain": "explain",
     "view": "view",
     "package": "package",
     "server": "server",

@@ -13,6 +13,7 @@ from typing import BinaryIO, NamedTuple
 from fhirkit.core.errors import FhirkitError
 from fhirkit.core.issues import Issue, Outcome
 from fhirkit.validate.catalogue import RULES
+from fhirkit.validate.explanation import advice
 from fhirkit.validate.validator import Validator
 
 _SUFFIXES = (".json", ".xml", ".ndjson")
@@ -119,4 +120,11 @@ def _moved(issue: Issue, line: int) -> Issue:
 def _unreadable(name: str, trouble: str) -> Issue:
     rule = RULES["file-unreadable"]
     message = f"cannot be read: {trouble}"
-    return Issue(rule.severity, rule.id, message, issue_type=rule.issue_type, file=name)
+    return Issue(
+        rule.severity,
+        rule.id,
+        message,
+        issue_type=rule.issue_type,
+        advice=advice(rule.id),
+        file=name,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from fhirkit.definitions.embedded import connect
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate import questionnaire
 from fhirkit.validate.catalogue import RULES
+from fhirkit.validate.explanation import advice
 from fhirkit.validate.location import Node, below, expression, keys, root, step
 from fhirkit.validate.notation import hl7
 from fhirkit.validate.options import Expressions, Options
@@ -70,7 +72,7 @@ class Validator:
         try:
             document = read(source, self._shapes, file=file)
         except InvalidInput as problem:
-            return Outcome(problem.issues)
+            return Outcome.of(_advised(issue) for issue in problem.issues)
         found = self._check(document, tuple(profiles))
         return Outcome.of(sorted(self._issues(found, document), key=_place))
 
@@ -138,6 +140,7 @@ class Validator:
                 finding.message,
                 expression=where,
                 issue_type=rule.issue_type,
+                advice=advice(rule.id),
                 file=document.file,
                 line=line,
                 column=column,
@@ -201,6 +204,11 @@ def _definition(source: Source) -> dict[str, Any]:
 
 def _not_at_hand(canonical: str) -> str:
     return f"the profile {canonical} is not at hand, so it was not checked; add its package"
+
+
+def _advised(issue: Issue) -> Issue:
+    """An issue of reading, with what to do about it."""
+    return issue if issue.advice else replace(issue, advice=advice(issue.rule))
 
 
 def _place(issue: Issue) -> tuple[int, int]:
