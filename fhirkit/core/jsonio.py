@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Self
 
@@ -41,8 +42,11 @@ class FhirDecimal(Decimal):
         return self.lexeme
 
 
-def loads(data: bytes | bytearray | str, *, file: str | None = None) -> Any:
+def loads(data: bytes | bytearray | str, *, file: str | None = None, respell: bool = False) -> Any:
     """Parse one JSON document strictly.
+
+    ``respell`` is quicker for who will not write the numbers again: value and precision are kept,
+    but a number with an exponent may come out in ``Decimal``'s own spelling.
 
     Raises ``InvalidInput`` with one issue (rule ``json-syntax``, ``json-duplicate-key`` or
     ``json-encoding``, with line and column) for anything that is not strict JSON in UTF-8,
@@ -64,12 +68,28 @@ def loads(data: bytes | bytearray | str, *, file: str | None = None) -> Any:
         what = text[: place.start()] if place else text
         rule = "json-duplicate-key" if "duplicate key" in what else "json-syntax"
         raise _invalid(rule, f"not valid JSON: {what}", file, line, column) from None
-    if _EXPONENT.search(raw):
+    if not respell and _EXPONENT.search(raw):
         # jiter has vouched for syntax, keys and depth, so the plain parser can only agree.
         import json
 
         value = json.loads(raw, parse_float=_exact)
     return value
+
+
+def value_skipper() -> Callable[[str, int], int]:
+    """A function that tells where the JSON value that begins at an offset of a text ends.
+
+    For texts that ``loads`` has accepted only: what it skips it does not judge.
+    """
+    import json
+
+    # Numbers stay text: an integer of any length costs no more than its characters.
+    decode = json.JSONDecoder(parse_int=str, parse_float=str, strict=False).raw_decode
+
+    def skip(text: str, start: int) -> int:
+        return decode(text, start)[1]
+
+    return skip
 
 
 def _exact(lexeme: str) -> Decimal:

@@ -1,97 +1,114 @@
 """Line and column of places in a JSON text, looked up only when there is something to report.
 
-Runs over the tokens of a text that the strict parser has accepted, once for all wanted places,
-so it need not check anything and cannot disagree about what the text means.
+Follows the wanted ways through a text that the strict parser has accepted, so it need not check
+anything and cannot disagree about what the text means. What is not on a way is skipped by the C
+scanner of the standard library.
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Any
 
-from fhirkit.core.jsonio import loads
+from fhirkit.core.jsonio import loads, value_skipper
 
 #: A way through a document: property names and list places.
 Keys = tuple[str | int, ...]
 
-# Strings, brackets and commas; numbers and words need no token of their own. Each alternative
-# starts differently and repeats one class at a time, so matching is linear.
-_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],]|[^\s{}\[\],":]+', re.DOTALL)
+# The next property name of an object, up to its value; the next entry of a list.
+_NAME = re.compile(r'[\s,]*("[^"\\]*(?:\\.[^"\\]*)*")\s*:\s*', re.DOTALL)
+_ENTRY = re.compile(r"[\s,]*")
+_SPACE = re.compile(r"\s*")
 _END = "end"
 
 
 def locate(text: str, wanted: Iterable[Keys]) -> dict[Keys, tuple[int, int]]:
     """Line and column, from 1, of each place that exists: of its property name or list entry."""
-    offsets: dict[Keys, int] = {}
     tree: dict[Any, Any] = {}
     for keys in wanted:
         branch = tree
         for key in keys:
             branch = branch.setdefault(("key", key), {})
         branch[_END] = keys
-    _scan(text, tree, offsets)
-    starts = [0]
-    starts.extend(match.end() for match in re.finditer("\n", text))
-    places: dict[Keys, tuple[int, int]] = {}
-    for keys, offset in offsets.items():
-        line = bisect_right(starts, offset)
-        places[keys] = (line, offset - starts[line - 1] + 1)
-    return places
+    scan = _Scan(text)
+    start = _space_before(text, 0)
+    if _END in tree:
+        scan.offsets[start] = [tree.pop(_END)]
+    if tree:
+        scan.value(start, tree, to_end=False)
+    return scan.places()
 
 
-class _Frame:
-    """An open object or list: what is wanted inside, and where in it we are."""
+class _Scan:
+    """One pass over a text."""
 
-    __slots__ = ("branch", "expects_key", "inner", "is_list", "position")
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._skip = value_skipper()
+        #: Offset → the places that begin there, in the order of the text.
+        self.offsets: dict[int, list[Keys]] = {}
 
-    def __init__(self, branch: dict[Any, Any] | None, *, is_list: bool) -> None:
-        self.branch = branch
-        self.is_list = is_list
-        self.position = -1
-        self.expects_key = not is_list
-        # What is wanted inside the value that comes next.
-        self.inner: dict[Any, Any] | None = None
+    def places(self) -> dict[Keys, tuple[int, int]]:
+        """The offsets as lines and columns."""
+        text, line, last = self._text, 1, 0
+        places: dict[Keys, tuple[int, int]] = {}
+        for offset, found in self.offsets.items():
+            line += text.count("\n", last, offset)
+            last = offset
+            column = offset - text.rfind("\n", 0, offset)
+            places.update(dict.fromkeys(found, (line, column)))
+        return places
+
+    def value(self, start: int, branch: dict[Any, Any], *, to_end: bool) -> int:
+        """Look for the wanted places inside a value; its end, if that is asked for."""
+        first = self._text[start]
+        if first == "{":
+            return self._object(start, branch, to_end=to_end)
+        if first == "[":
+            return self._list(start, branch, to_end=to_end)
+        return self._skip(self._text, start)
+
+    def _object(self, start: int, branch: dict[Any, Any], *, to_end: bool) -> int:
+        left, position = len(branch), start + 1
+        while left or to_end:
+            match = _NAME.match(self._text, position)
+            if match is None:
+                break
+            quoted = match[1]
+            name = loads(quoted) if "\\" in quoted else quoted[1:-1]
+            inner = branch.get(("key", name))
+            left -= inner is not None
+            position = self._enter(inner, match.start(1), match.end(), to_end=to_end or left > 0)
+        return _space_before(self._text, position) + 1
+
+    def _list(self, start: int, branch: dict[Any, Any], *, to_end: bool) -> int:
+        left, position, index = len(branch), start + 1, 0
+        while left or to_end:
+            position = self._next(position)
+            if self._text[position] == "]":
+                break
+            inner = branch.get(("key", index))
+            left -= inner is not None
+            position = self._enter(inner, position, position, to_end=to_end or left > 0)
+            index += 1
+        return _space_before(self._text, position) + 1
+
+    def _next(self, position: int) -> int:
+        match = _ENTRY.match(self._text, position)
+        return match.end() if match is not None else position
+
+    def _enter(self, inner: dict[Any, Any] | None, place: int, start: int, *, to_end: bool) -> int:
+        """Note a wanted place, look inside its value, and give the value's end if asked for."""
+        if inner is not None:
+            if _END in inner:
+                self.offsets.setdefault(place, []).append(inner.pop(_END))
+            if inner:
+                return self.value(start, inner, to_end=to_end)
+        return self._skip(self._text, start) if to_end else start
 
 
-def _scan(text: str, tree: dict[Any, Any], offsets: dict[Keys, int]) -> None:
-    frames: list[_Frame] = []
-    for match in _TOKEN.finditer(text):
-        token = match.group()
-        first = token[0]
-        frame = frames[-1] if frames else None
-        if first in "}]":
-            frames.pop()
-            continue
-        if first == ",":
-            if frame is not None:
-                frame.expects_key = not frame.is_list
-            continue
-        if frame is None:
-            branch: dict[Any, Any] | None = tree
-            if _END in tree:
-                offsets[tree[_END]] = match.start()
-        elif frame.expects_key:
-            frame.expects_key = False
-            name = loads(token) if "\\" in token else token[1:-1]
-            frame.inner = _enter(frame.branch, name, match.start(), offsets)
-            continue
-        elif frame.is_list:
-            frame.position += 1
-            branch = _enter(frame.branch, frame.position, match.start(), offsets)
-        else:
-            branch = frame.inner
-        if first in "{[":
-            frames.append(_Frame(branch, is_list=first == "["))
-
-
-def _enter(
-    branch: dict[Any, Any] | None, key: str | int, offset: int, offsets: dict[Keys, int]
-) -> dict[Any, Any] | None:
-    if branch is None:
-        return None
-    inner: dict[Any, Any] | None = branch.get(("key", key))
-    if inner is not None and _END in inner:
-        offsets[inner[_END]] = offset
-    return inner
+def _space_before(text: str, position: int) -> int:
+    """Where the white space that begins here ends."""
+    match = _SPACE.match(text, position)
+    return match.end() if match is not None else position

@@ -57,10 +57,13 @@ class Document:
         return dict(locate(self._text.decode("utf-8-sig"), wanted).items())
 
 
-def read(source: Source, shapes: Shapes, *, file: str | None = None) -> Document:
+def read(
+    source: Source, shapes: Shapes, *, file: str | None = None, respell: bool = False
+) -> Document:
     """The document of a source. A str that starts with ``{``, ``[`` or ``<`` is text, else a path.
 
     ``InvalidInput`` when it is no JSON or XML; ``UsageError`` when it is nothing to validate.
+    ``respell``: see ``jsonio.loads``.
     """
     if isinstance(source, str):
         if not source.lstrip("\ufeff \t\r\n").startswith(_OPENERS):
@@ -71,7 +74,7 @@ def read(source: Source, shapes: Shapes, *, file: str | None = None) -> Document
         file = file or str(source)
         source = read_bytes(source)
     if isinstance(source, bytes | bytearray | memoryview):
-        return _read_bytes(bytes(source), shapes, file)
+        return _read_bytes(bytes(source), shapes, file, respell=respell)
     if isinstance(source, dict):
         return Document(source, file=file)
     dump = getattr(source, "model_dump", None)
@@ -81,13 +84,13 @@ def read(source: Source, shapes: Shapes, *, file: str | None = None) -> Document
     raise UsageError(f"cannot validate a {kind}: expected a path, bytes, text, dict or model")
 
 
-def _read_bytes(data: bytes, shapes: Shapes, file: str | None) -> Document:
+def _read_bytes(data: bytes, shapes: Shapes, file: str | None, *, respell: bool) -> Document:
     head = data[:256].lstrip(b"\xef\xbb\xbf \t\r\n")
     utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
     if head.startswith(b"<") or (utf16 and b"<" in data[2:4]):
         return Document.from_xml(data, file=file, shapes=shapes)
     try:
-        value = loads(data, file=file)
+        value = loads(data, file=file, respell=respell)
     except InvalidInput as problem:
         raise _explained(problem, data) from None
     return Document(value, file=file, text=data)

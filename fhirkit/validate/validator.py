@@ -70,7 +70,7 @@ class Validator:
         issues when ``source`` is not a path.
         """
         try:
-            document = read(source, self._shapes, file=file)
+            document = read(source, self._shapes, file=file, respell=True)
         except InvalidInput as problem:
             return Outcome.of(_advised(issue) for issue in problem.issues)
         found = self._check(document, tuple(profiles))

@@ -77,6 +77,9 @@ def compare(limit: TypedValue, actual: Any) -> int | None:
 def _same_primitive(expected: Any, actual: Any) -> bool:
     if isinstance(expected, bool) or isinstance(actual, bool):
         return expected is actual
+    if isinstance(expected, Decimal) and isinstance(actual, Decimal):
+        # By value and digits: `1.0` is not `1.00`, but `1.0E2` is `1.0e+2`.
+        return expected.as_tuple() == actual.as_tuple()
     if isinstance(expected, int | float | Decimal) and isinstance(actual, int | float | Decimal):
         return str(expected) == str(actual)
     return type(expected) is type(actual) and expected == actual

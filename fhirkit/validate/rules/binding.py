@@ -141,14 +141,13 @@ class CodedCheck:
         )
 
     def _refuse(self, code: str | None) -> Finding:
-        known = sorted(self._codes)
         hint = ""
-        if len(known) <= _SHOWN:
-            hint = f": expected one of {', '.join(known)}"
+        if len(self._codes) <= _SHOWN:
+            hint = f": expected one of {', '.join(sorted(self._codes))}"
         elif (
             self._rule == REQUIRED
             and code is not None
-            and (close := get_close_matches(code[:100], known, n=1))
+            and (close := get_close_matches(code[:100], sorted(self._codes), n=1))
         ):
             hint = f": did you mean {close[0]!r}?"
         return Finding(self._rule, f"the code is not in the value set {self._url}{hint}")

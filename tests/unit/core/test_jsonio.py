@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhirkit.core.errors import InvalidInput
-from fhirkit.core.jsonio import dumps, loads
+from fhirkit.core.jsonio import dumps, loads, value_skipper
 
 decimals = st.decimals(allow_nan=False, allow_infinity=False, places=3).map(str).map(Decimal)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -119,3 +119,18 @@ def test_an_unknown_type_is_refused() -> None:
 @given(documents)
 def test_the_writing_is_json_for_everyone(value: Any) -> None:
     json.loads(dumps(value))
+
+
+@pytest.mark.parametrize("lexeme", ["1.0E2", "1e-7", "12e1", "-0.50e+3", "1.10"])
+def test_a_respelt_number_keeps_value_and_precision(lexeme: str) -> None:
+    exact, respelt = loads(lexeme), loads(lexeme, respell=True)
+    assert str(exact) == lexeme
+    assert respelt.as_tuple() == exact.as_tuple()
+
+
+def test_the_end_of_a_value_is_found_without_reading_it() -> None:
+    text = '{"a": [1, "]}", {"b": -1.5e3}], "c": ' + "9" * 5000 + "}"
+    skip = value_skipper()
+    assert skip(text, 0) == len(text)
+    assert text[skip(text, 6) :].startswith(', "c"')
+    assert text[skip(text, text.index("999")) :] == "}"

@@ -55,3 +55,17 @@ def test_the_place_of_everything(document: Any, indent: Any, ascii_only: bool) -
 
 def test_absent_places_are_left_out() -> None:
     assert locate('{"a": [1]}', [("a", 0), ("a", 1), ("b",)]) == {("a", 0): (1, 8)}
+
+
+def test_what_comes_after_the_last_wanted_place_is_not_read() -> None:
+    text = '{"a": {"b": [1, {"c": 2}], "d": 3}, "e": 4}'
+    assert locate(text, [("a", "b", 1, "c"), ("a", "d")]) == {
+        ("a", "b", 1, "c"): (1, 18),
+        ("a", "d"): (1, 28),
+    }
+
+
+def test_deep_and_wide_texts_take_one_pass() -> None:
+    deep = '{"x": ' * 190 + "0" + ', "y": [' + "1, " * 100 + "2]}" * 1 + "}" * 189
+    wanted = [("x",) * depth + ("y",) for depth in range(190)] + [("x",) * 190]
+    assert ("x",) * 189 + ("y",) in locate(deep, wanted)
