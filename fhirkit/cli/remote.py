@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import rich_click as click
 
+from fhirkit.cli.access_options import access_of, access_options
 from fhirkit.cli.console import emit, emit_json, plain, say
 from fhirkit.cli.working_tree import here, json_option, named_remote
 
@@ -16,15 +19,14 @@ def command() -> None:
 @command.command()
 @click.argument("name")
 @click.argument("url")
-@click.option("--token-env", metavar="VAR", help="Environment variable that holds the token.")
-@click.option("--ca-bundle", metavar="FILE", help="Certificates to trust.")
-def add(name: str, url: str, token_env: str | None, ca_bundle: str | None) -> None:
+@access_options
+def add(name: str, url: str, **given: Any) -> None:
     """Call the FHIR server at URL by NAME from now on."""
     from fhirkit.sync.config import add_remote, checked_remote
     from fhirkit.sync.lock import locked
 
     tree = here()
-    remote = checked_remote(name, url, token_env=token_env, ca_bundle=ca_bundle)
+    remote = checked_remote(name, url, access=access_of(url, given))
     with locked(tree.state):
         new = add_remote(tree.config, remote)
     say(f"{name} is {'now' if new else 'already'} {remote.url}")
@@ -38,9 +40,9 @@ def list_(*, as_json: bool) -> None:
 
     remotes = read_remotes(here().config).values()
     if as_json:
-        emit_json(
-            [{"name": one.name, "url": one.url, "token_env": one.token_env} for one in remotes]
-        )
+        import msgspec
+
+        emit_json([{"name": one.name, **msgspec.to_builtins(one.access)} for one in remotes])
         return
     for one in remotes:
         emit(plain(f"{one.name}\t{one.url}\n"))

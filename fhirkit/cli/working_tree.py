@@ -73,17 +73,28 @@ def connect(
     token_env: str | None = None,
     ca_bundle: str | None = None,
 ) -> Client:
-    """A client for the remote, with the token from the environment."""
-    from fhirkit.remote import Client, Policy
+    """A client for the remote; its secrets are read now, relative paths from the tree's root."""
+    from msgspec.structs import replace
 
-    variable = token_env or remote.token_env
-    token = None
-    if variable is not None:
-        token = os.environ.get(variable)
-        if not token:
-            raise UsageError(f"the environment variable {variable} with the token is not set")
-    bundle = ca_bundle or remote.ca_bundle
-    return Client(remote.url, token=token, policy=Policy(timeout=timeout), ca_bundle=bundle)
+    from fhirkit.remote import Policy
+    from fhirkit.remote.access import open_client
+    from fhirkit.sync.config import bearer_from
+
+    access = remote.access
+    if token_env is not None:
+        access = replace(access, auth=bearer_from(token_env))
+    if ca_bundle is not None:
+        access = replace(access, ca_bundle=str(Path(ca_bundle).absolute()))
+    return open_client(
+        access, environment=os.environ, folder=_folder(), policy=Policy(timeout=timeout)
+    )
+
+
+def _folder() -> Path:
+    try:
+        return here().root
+    except UsageError:
+        return Path.cwd()
 
 
 def keys_of(texts: tuple[str, ...]) -> set[ResourceKey]:

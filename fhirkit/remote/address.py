@@ -75,6 +75,12 @@ def within(url: str, base: str) -> bool:
     return link.path == root or link.path.startswith(f"{root}/")
 
 
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL, as a base that everything on its host lies within."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def rebase(link: str, *, base: str, asked: str, self_link: str | None = None) -> str:
     """The next link as a URL under ``base``.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -113,12 +114,31 @@ class _SecurePool(HTTPSConnectionPool):
 
 
 class TimedAdapter(requests.adapters.HTTPAdapter):
-    """Makes a requests session use these connections, and never retry by itself."""
+    """Makes a requests session use these connections and this TLS context, and never retry."""
 
-    def __init__(self, connections: int) -> None:
+    def __init__(self, connections: int, context: ssl.SSLContext | None = None) -> None:
+        self._context = context
         super().__init__(pool_maxsize=connections, max_retries=0)
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False) -> None:  # type: ignore[override]  # requests calls it so
         """As requests does, with our connection classes."""
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
+        super().init_poolmanager(connections, maxsize, block, **self._secure())
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
+        """As requests does, with our connection classes."""
+        manager = super().proxy_manager_for(proxy, **kwargs, **self._secure())
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """The context alone says who is trusted: requests would add its own certificates."""
+        del url, verify, cert
+        conn.cert_reqs = "CERT_REQUIRED"
+        conn.ca_certs = conn.ca_cert_dir = None
+
+    def _secure(self) -> dict[str, Any]:
+        return {} if self._context is None else {"ssl_context": self._context}
+
+
+_POOLS = {"http": _PlainPool, "https": _SecurePool}

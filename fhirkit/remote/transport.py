@@ -1,38 +1,45 @@
 """One request in, one parsed answer out; owns time, size, retries and what may leave.
 
 No netrc, no proxy or certificate settings from the environment, no cookies and no redirects: what
-is not asked for is not done. A request is repeated only if it changes nothing (``safe``) or if
-not a byte of it has left; whoever writes must find out what happened before writing again.
+is not asked for is not done. A request is repeated only if it changes nothing (``safe``), if
+not a byte of it has left, or if the server wants to know who we are (401); whoever writes must
+find out what happened before writing again.
 """
 
 from __future__ import annotations
 
 import secrets
-import socket
-import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import requests  # noqa: TID251  # this module is the one that may
 import urllib3.exceptions
 
-from fhirkit.core.errors import (
-    BadAnswer,
-    FhirkitError,
-    InvalidInput,
-    Refused,
-    Unreachable,
-    UsageError,
-)
-from fhirkit.core.jsonio import dump_bytes, loads
+from fhirkit.core.errors import BadAnswer, FhirkitError, Refused, Unreachable, UsageError
+from fhirkit.core.jsonio import dump_bytes
 from fhirkit.remote.address import host_of, is_loopback, within
-from fhirkit.remote.deadline import Exchange, TimedAdapter, exchange
+from fhirkit.remote.answers import (
+    REDIRECTS,
+    Answer,
+    Download,
+    Untrusted,
+    judge,
+    judge_download,
+    redirected,
+    retry_after,
+    unreachable,
+)
+from fhirkit.remote.authorization import Authorization, Bearer
+from fhirkit.remote.deadline import TimedAdapter, exchange
 from fhirkit.remote.failures import Busy, failure
+from fhirkit.remote.secret import Secret
+from fhirkit.remote.tls import Tls
+
+__all__ = ["Answer", "Download", "Form", "Policy", "Transport"]
 
 _CHUNK = 1 << 16
 _FHIR_JSON = "application/fhir+json"
@@ -63,27 +70,19 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A 2xx answer: its status, headers in lower case, and the parsed body (None when empty)."""
+class Form:
+    """Fields of a form to post, and headers that go with them. Printing it shows neither."""
 
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Download:
-    """A file as it came, or where the server says it is (``redirect``, as it was written)."""
-
-    data: bytes
-    redirect: str | None = None
+    fields: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
 
 
 class Transport:
     """Requests to one FHIR base.
 
-    ``token`` is a bearer token, sent to the base's origin alone; on plain HTTP it is refused
-    unless the host is this machine. ``ca_bundle`` names a file of certificates to trust.
+    ``token`` is a bearer token and ``authorization`` any way to say who we are; either is sent to
+    the base's origin alone, and on plain HTTP refused unless the host is this machine. ``tls``
+    says who is trusted, ``proxy`` is the URL of an HTTP proxy.
     """
 
     def __init__(
@@ -91,27 +90,33 @@ class Transport:
         base: str,
         *,
         token: str | None = None,
+        authorization: Authorization | None = None,
         policy: Policy | None = None,
         ca_bundle: str | None = None,
+        tls: Tls | None = None,
+        proxy: str | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        if token is not None and base.startswith("http://") and not is_loopback(base):
+        if token is not None:
+            authorization = Bearer(Secret(token))
+        if authorization is not None and base.startswith("http://") and not is_loopback(base):
             raise UsageError(
                 f"a token is not sent to {host_of(base)} over plain http",
                 advice="use the server's https address",
             )
-        if token is not None and not (token.isascii() and token.isprintable() and token.strip()):
-            raise UsageError("the token is empty or holds characters that no token has")
         self.base = base
         self.policy = policy or Policy()
         self.sleep = sleep
-        self._token = token
+        self._authorization = authorization
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers.clear()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._session.verify = ca_bundle or True
-        adapter = TimedAdapter(connections=8)
+        if proxy is not None:
+            self._session.proxies = {"http": proxy, "https": proxy}
+        secure = base.startswith("https:")
+        context = (tls or Tls(ca_bundle)).context() if secure else None
+        adapter = TimedAdapter(connections=8, context=context)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
 
@@ -136,10 +141,13 @@ class Transport:
         refusal, an unsafe request may or may not have been carried out.
         """
         data = None if body is None else dump_bytes(body, indent=False)
+        wanted = {"Accept": _FHIR_JSON, "Accept-Encoding": "gzip", **(headers or {})}
+        if data is not None:
+            wanted.setdefault("Content-Type", f"{_FHIR_JSON}; charset=utf-8")
 
-        def once() -> Answer:
-            response, raw = self._once(method, url, what, data, headers or {})
-            return _judge(response, raw, f"{what} at {host_of(self.base)}")
+        def once(more: Mapping[str, str]) -> Answer:
+            response, raw = self._once(method, url, what, data, {**wanted, **more})
+            return judge(response, raw, self._at(what))
 
         return self._repeat(once, url, what, safe=safe)
 
@@ -148,22 +156,58 @@ class Transport:
 
         Raises as ``request`` does; a status from 400 is a ``Refused``.
         """
+        # A file that is compressed itself must not be sent in a second compression.
+        wanted = {"Accept": accept, "Accept-Encoding": "identity"}
 
-        def once() -> Download:
-            # A file that is compressed itself must not be sent in a second compression.
-            wanted = {"Accept": accept, "Accept-Encoding": "identity"}
-            response, raw = self._once("GET", url, what, None, wanted)
-            return _judge_download(response, raw, f"{what} at {host_of(self.base)}")
+        def once(more: Mapping[str, str]) -> Download:
+            response, raw = self._once("GET", url, what, None, {**wanted, **more})
+            return judge_download(response, raw, self._at(what))
 
         return self._repeat(once, url, what, safe=True)
 
-    def _repeat(self, once: Callable[[], _T], url: str, what: str, *, safe: bool) -> _T:
+    def post_form(
+        self, url: str, form: Callable[[], Form], *, what: str
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Post a form that may be posted again, made anew each time: status, headers and body.
+
+        For token endpoints: only a redirect or a busy server is an error here.
+        """
+
+        def once(more: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
+            made = form()
+            wanted = {
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip",
+                "Content-Type": "application/x-www-form-urlencoded",
+            }
+            data = urlencode(made.fields).encode()
+            response, raw = self._once("POST", url, what, data, {**wanted, **made.headers, **more})
+            status = response.status_code
+            if status in REDIRECTS:
+                raise redirected(status, response.headers.get("Location", ""), self._at(what))
+            problem = failure(
+                status, self._at(what), wait=retry_after(response.headers.get("Retry-After"))
+            )
+            if isinstance(problem, Busy):
+                raise problem
+            return status, {name.lower(): one for name, one in response.headers.items()}, raw
+
+        return self._repeat(once, url, what, safe=True)
+
+    def _at(self, what: str) -> str:
+        return f"{what} at {host_of(self.base)}"
+
+    def _repeat(
+        self, once: Callable[[Mapping[str, str]], _T], url: str, what: str, *, safe: bool
+    ) -> _T:
         if not within(url, self.base):
             raise BadAnswer(f"{what}: the address is outside the server's base")
         attempt = 0
+        renewed = False
         while True:
+            shown = self._authorization.header() if self._authorization is not None else None
             try:
-                return once()
+                return once({} if shown is None else {"Authorization": shown})
             except (Busy, Unreachable, BadAnswer) as problem:
                 attempt += 1
                 # A wrong page is rarely right on asking again, so it is asked for less often.
@@ -172,23 +216,25 @@ class Transport:
                     raise
                 asked = problem.wait if isinstance(problem, Busy) else None
                 self.sleep(self.policy.wait(attempt, asked))
+            except Refused as problem:
+                # Who is not known has done nothing yet, so even a write may go once more.
+                if problem.status != 401 or renewed or shown is None:
+                    raise
+                renewed = True
+                if self._authorization is None or not self._authorization.renew(shown):
+                    raise
 
     def _once(
         self, method: str, url: str, what: str, data: bytes | None, headers: Mapping[str, str]
     ) -> tuple[requests.Response, bytes]:
-        what = f"{what} at {host_of(self.base)}"
-        wanted = {"Accept": _FHIR_JSON, "Accept-Encoding": "gzip", "User-Agent": "fhirkit"}
-        if data is not None:
-            wanted["Content-Type"] = f"{_FHIR_JSON}; charset=utf-8"
-        if self._token is not None:
-            wanted["Authorization"] = f"Bearer {self._token}"
+        what = self._at(what)
         with exchange(self.policy.timeout) as one:
             try:
                 response = self._session.request(
                     method,
                     url,
                     data=data,
-                    headers={**wanted, **headers},
+                    headers={"User-Agent": "fhirkit", **headers},
                     timeout=(min(10.0, self.policy.timeout), self.policy.timeout),
                     allow_redirects=False,
                     stream=True,
@@ -201,7 +247,7 @@ class Transport:
             ):
                 raise BadAnswer(f"{what}: the answer's compression is broken") from None
             except _FAILURES as problem:
-                raise _unreachable(problem, one, what, self.policy.timeout) from None
+                raise unreachable(problem, one, what, self.policy.timeout) from None
         return response, raw
 
     def _read(self, response: requests.Response, what: str) -> bytes:
@@ -225,120 +271,7 @@ _FAILURES = (
 )
 
 
-class _Untrusted(Unreachable):
-    """The server's certificate is not trusted: asking again does not help."""
-
-
 def _may_repeat(problem: FhirkitError, *, safe: bool) -> bool:
-    if isinstance(problem, _Untrusted):
+    if isinstance(problem, Untrusted):
         return False
     return safe or (isinstance(problem, Unreachable) and not problem.sent)
-
-
-def _judge(response: requests.Response, raw: bytes, what: str) -> Answer:
-    status = response.status_code
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    body = _parse(raw)
-    if 300 <= status < 400:
-        target = host_of(headers.get("location", ""))
-        raise Refused(
-            f"{what}: redirected to {target} (HTTP {status}), which is not followed",
-            status=status,
-            advice="if that is where the server is, use its address",
-        )
-    if status >= 400:
-        outcome = body if _is(body, "OperationOutcome") else None
-        if status in (404, 410) and outcome is None and raw.strip():
-            # Only FHIR may say that a resource is not there: a proxy's page says nothing.
-            raise BadAnswer(
-                f"{what}: HTTP {status} without an OperationOutcome, so no FHIR server answered",
-                advice="check the base URL: often it ends with /fhir",
-            )
-        raise failure(status, what, outcome=outcome, wait=retry_after(headers.get("retry-after")))
-    if not 200 <= status < 300:
-        raise BadAnswer(f"{what}: unexpected HTTP {status}")
-    if raw.strip() and body is None:
-        kind = headers.get("content-type", "no type").split(";")[0][:60]
-        raise BadAnswer(
-            f"{what}: HTTP {status} with {kind} that is not FHIR JSON",
-            advice="check the base URL, and whether a proxy or log-in page answers",
-        )
-    return Answer(status, headers, body)
-
-
-def _judge_download(response: requests.Response, raw: bytes, what: str) -> Download:
-    status = response.status_code
-    if status in (301, 302, 303, 307, 308):
-        return Download(b"", response.headers.get("Location", ""))
-    if status >= 400:
-        wait = retry_after(response.headers.get("Retry-After"))
-        problem = failure(status, what, wait=wait)
-        # Nobody can be in conflict by reading, whatever the status says.
-        raise problem if isinstance(problem, Refused) else Refused(problem.message, status=status)
-    if status != 200:
-        raise BadAnswer(f"{what}: unexpected HTTP {status}")
-    return Download(raw)
-
-
-def _parse(raw: bytes) -> Any:
-    if not raw.strip():
-        return None
-    try:
-        value = loads(raw)
-    except InvalidInput:
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _is(body: Any, resource_type: str) -> bool:
-    return isinstance(body, dict) and body.get("resourceType") == resource_type
-
-
-def retry_after(text: str | None) -> float | None:
-    """Retry-After as seconds from now, never negative; None when absent or unreadable.
-
-    https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
-    """
-    if text is None:
-        return None
-    text = text.strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-
-
-def _unreachable(problem: Exception, one: Exchange, what: str, timeout: float) -> Unreachable:
-    chain = _chain(problem)
-    advice = "is the server running, and is its address right?"
-    if one.expired:
-        said, advice = f"no complete answer within {timeout:g} s", "try again, or --timeout"
-    elif any(isinstance(link, ssl.SSLError) for link in chain):
-        said, advice = "its certificate is not trusted", "name your certificates with --ca-bundle"
-    elif any(isinstance(link, socket.gaierror) for link in chain):
-        said = "the host's name is not known"
-    elif any(isinstance(link, ConnectionRefusedError) for link in chain):
-        said = "nothing listens there"
-    elif one.sent:
-        said, advice = "the connection was cut before the answer was complete", "try again"
-    else:
-        said = "no connection"
-    kind = _Untrusted if "certificate" in said else Unreachable
-    return kind(f"{what}: {said}", sent=one.sent, advice=advice)
-
-
-def _chain(problem: BaseException) -> list[BaseException]:
-    """The error with everything that it carries: causes, contexts, and urllib3's reasons."""
-    found: list[BaseException] = []
-    waiting: list[object] = [problem]
-    while waiting and len(found) < 50:
-        link = waiting.pop()
-        if isinstance(link, BaseException) and not any(link is known for known in found):
-            found.append(link)
-            waiting += [link.__cause__, link.__context__, getattr(link, "reason", None), *link.args]
-    return found

@@ -13,7 +13,7 @@ import msgspec
 from fhirkit.core.errors import UsageError
 from fhirkit.core.files import read_bytes, write_atomic
 from fhirkit.core.jsonio import dumps
-from fhirkit.remote.address import base_url, is_loopback
+from fhirkit.remote.access import Access, AuthSettings, checked_access
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -21,44 +21,52 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A server: its name here, its FHIR base, and the environment variable with its token."""
+    """A server: its name here, and how it is reached. No secret is in it."""
 
     name: str
-    url: str
-    token_env: str | None = None
-    ca_bundle: str | None = None
+    access: Access
 
-
-class _Row(msgspec.Struct, forbid_unknown_fields=True):
-    url: str
-    token: str | None = None
-    ca_bundle: str | None = None
+    @property
+    def url(self) -> str:
+        """Its FHIR base."""
+        return self.access.url
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
-    remotes: dict[str, _Row] = {}  # msgspec copies it for each instance
+    remotes: dict[str, dict[str, Any]] = {}  # msgspec copies it for each instance
 
 
 def checked_remote(
-    name: str, url: str, *, token_env: str | None = None, ca_bundle: str | None = None
+    name: str,
+    url: str,
+    *,
+    token_env: str | None = None,
+    ca_bundle: str | None = None,
+    access: Access | None = None,
 ) -> Remote:
-    """A remote whose parts are in order; ``UsageError`` otherwise."""
+    """A remote whose parts are in order; ``UsageError`` otherwise.
+
+    ``access`` says everything about reaching it; ``token_env`` and ``ca_bundle`` are short for the
+    commonest parts of that.
+    """
     if _NAME.fullmatch(name) is None:
         raise UsageError(
             "a remote's name is made of letters, digits, - and _", advice="for example: test"
         )
-    url = base_url(url)
-    if token_env is not None:
-        if _VARIABLE.fullmatch(token_env) is None:
-            raise UsageError(
-                "--token-env names an environment variable; what was given is no such name",
-                advice="export the token in a variable and give the variable's name",
-            )
-        if url.startswith("http://") and not is_loopback(url):
-            raise UsageError(
-                "a token is not sent over plain http", advice="use the server's https address"
-            )
-    return Remote(name, url, token_env, ca_bundle)
+    if access is None:
+        auth = None if token_env is None else bearer_from(token_env)
+        access = Access(url, auth=auth, ca_bundle=ca_bundle)
+    return Remote(name, checked_access(access))
+
+
+def bearer_from(variable: str) -> AuthSettings:
+    """A bearer token in an environment variable."""
+    if _VARIABLE.fullmatch(variable) is None:
+        raise UsageError(
+            "--token-env names an environment variable; what was given is no such name",
+            advice="export the token in a variable and give the variable's name",
+        )
+    return AuthSettings("bearer", f"env:{variable}")
 
 
 def read_remotes(path: Path) -> dict[str, Remote]:
@@ -73,15 +81,21 @@ def read_remotes(path: Path) -> dict[str, Remote]:
     return {name: _remote(path, name, row) for name, row in file.remotes.items()}
 
 
-def _remote(path: Path, name: str, row: _Row) -> Remote:
-    token_env = None
-    if row.token is not None:
-        kind, _, token_env = row.token.partition(":")
-        if kind != "env" or not token_env:
-            raise UsageError(
-                f"{path}: remotes.{name}.token must read env:NAME; a token itself has no place here"
-            )
-    return checked_remote(name, row.url, token_env=token_env, ca_bundle=row.ca_bundle)
+def _remote(path: Path, name: str, row: dict[str, Any]) -> Remote:
+    place = f"{path}: remotes.{name}"
+    # The short form: token = "env:NAME".
+    short = row.pop("token", None)
+    if short is not None:
+        if "auth" in row:
+            raise UsageError(f"{place}: has both token and auth, expected one")
+        row["auth"] = {"kind": "bearer", "secret": short}
+    try:
+        access = msgspec.convert(row, Access)
+        return checked_remote(name, access.url, access=access)
+    except msgspec.ValidationError as problem:
+        raise UsageError(f"{place}: not a valid configuration: {problem}") from None
+    except UsageError as problem:
+        raise UsageError(f"{place}: {problem.message}", advice=problem.advice) from None
 
 
 def add_remote(path: Path, remote: Remote) -> bool:
@@ -95,10 +109,14 @@ def add_remote(path: Path, remote: Remote) -> bool:
             advice=f"fhirkit remote remove {remote.name}, or choose another name",
         )
     lines = [f"[remotes.{remote.name}]", f"url = {_text(remote.url)}"]
-    if remote.token_env is not None:
-        lines.append(f"token = {_text(f'env:{remote.token_env}')}")
-    if remote.ca_bundle is not None:
-        lines.append(f"ca_bundle = {_text(remote.ca_bundle)}")
+    for name in ("ca_bundle", "client_cert", "client_key", "proxy"):
+        value = getattr(remote.access, name)
+        if value is not None:
+            lines.append(f"{name} = {_text(value)}")
+    if remote.access.auth is not None:
+        parts = msgspec.to_builtins(remote.access.auth)
+        table = ", ".join(f"{name} = {_text(value)}" for name, value in parts.items())
+        lines.append(f"auth = {{ {table} }}")
     before = read_bytes(path).decode() if path.exists() else ""
     gap = "" if not before or before.endswith("\n\n") else "\n"
     _replace(path, before + gap + "\n".join(lines) + "\n")
@@ -114,7 +132,8 @@ def remove_remote(path: Path, name: str) -> None:
     for line in read_bytes(path).decode().splitlines(keepends=True):
         head = re.match(r"\s*\[(.+?)\]", line)
         if head:
-            inside = head[1].replace('"', "").replace(" ", "") == f"remotes.{name}"
+            table = head[1].replace('"', "").replace(" ", "")
+            inside = f"{table}.".startswith(f"remotes.{name}.")
         if not inside:
             kept.append(line)
     text = "".join(kept).strip("\n")

@@ -3,85 +3,20 @@
 from __future__ import annotations
 
 import gzip
-import socketserver
-import threading
 import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from raw_server import OK, QUICK, Raw, http
 
 from fhirkit.core.errors import BadAnswer, Conflict, Refused, Unreachable, UsageError
 from fhirkit.core.resource import ResourceKey
 from fhirkit.remote import Client, Policy, Transport
+from fhirkit.remote.answers import retry_after
 from fhirkit.remote.failures import Busy
-from fhirkit.remote.transport import retry_after
-
-OK = b'{"resourceType":"Patient","id":"p"}'
-QUICK = Policy(timeout=0.5, tries=3, first_wait=0.01, longest_wait=0.05, max_bytes=100_000)
-
-
-class Raw:
-    """A server that answers each connection's requests with the next of `answers`, as bytes."""
-
-    def __init__(self) -> None:
-        self.answers: list[bytes | Callable[[Any], None]] = []
-        self.requests: list[bytes] = []
-        outer = self
-
-        class Handler(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                while True:
-                    head = b""
-                    while not head.endswith(b"\r\n\r\n"):
-                        line = self.rfile.readline()
-                        if not line:
-                            return
-                        head += line
-                    length = head.lower().partition(b"content-length: ")[2].split(b"\r")[0]
-                    outer.requests.append(head + self.rfile.read(int(length or 0)))
-                    answer = outer.answers.pop(0) if outer.answers else b""
-                    if callable(answer):
-                        answer(self)
-                        return
-                    self.wfile.write(answer)
-                    if not answer or b"close" in answer[:200]:
-                        return
-
-        class Server(socketserver.ThreadingTCPServer):
-            allow_reuse_address = True
-            daemon_threads = True
-
-            def handle_error(self, request: Any, client_address: Any) -> None:
-                """A client that hangs up is part of the tests."""
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/fhir"
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def client(self, **more: Any) -> Client:
-        self.waits: list[float] = []
-        transport = Transport(self.url, policy=QUICK, sleep=self.waits.append, **more)
-        return Client(self.url, transport=transport)
-
-
-@pytest.fixture
-def raw() -> Iterator[Raw]:
-    server = Raw()
-    yield server
-    server.server.shutdown()
-    server.server.server_close()
-
-
-def http(status: str, body: bytes = b"", *headers: str) -> bytes:
-    lines = [f"HTTP/1.1 {status}", *headers]
-    if not any(header.lower().startswith("content-length") for header in headers):
-        lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
-
 
 P = ResourceKey("Patient", "p")
 WRAPPED = (
