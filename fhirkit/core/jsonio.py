@@ -23,6 +23,9 @@ from fhirkit.core.issues import Issue, Severity
 _EXPONENT = re.compile(rb"[0-9][eE][+-]?[0-9]")
 # Beyond so many digits a number made in code is written with an exponent.
 _PLAIN = 400
+_NOT_UTF8 = "the text is not UTF-8 (it looks like {}); save it as UTF-8"
+#: Words of the parser's messages, and the rule that they mean.
+_RULES = {"duplicate key": "json-duplicate-key", "recursion limit": "too-deep"}
 _PLACE = re.compile(r" at line (\d+) column (\d+)$")
 
 
@@ -56,18 +59,21 @@ def loads(data: bytes | bytearray | str, *, file: str | None = None, respell: bo
     if raw.startswith(b"\xef\xbb\xbf"):
         raw = raw[3:]
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in raw[:4]:
-        raise _invalid("json-encoding", "the file is not UTF-8 (it looks like UTF-16)", file, 1, 1)
+        raise invalid_json(
+            "json-encoding", "the file is not UTF-8 (it looks like UTF-16)", file, 1, 1
+        )
     try:
         value = jiter.from_json(
             raw, allow_inf_nan=False, catch_duplicate_keys=True, float_mode="decimal"
         )
     except ValueError as problem:
+        _check_encoding(raw, file)
         text = str(problem)
         place = _PLACE.search(text)
         line, column = (int(place[1]), int(place[2])) if place else (1, 1)
         what = text[: place.start()] if place else text
-        rule = "json-duplicate-key" if "duplicate key" in what else "json-syntax"
-        raise _invalid(rule, f"not valid JSON: {what}", file, line, column) from None
+        rule = next((rule for words, rule in _RULES.items() if words in what), "json-syntax")
+        raise invalid_json(rule, f"not valid JSON: {what}", file, line, column) from None
     if not respell and _EXPONENT.search(raw):
         # jiter has vouched for syntax, keys and depth, so the plain parser can only agree.
         import json
@@ -92,11 +98,28 @@ def value_skipper() -> Callable[[str, int], int]:
     return skip
 
 
+def _check_encoding(raw: bytes, file: str | None) -> None:
+    """Raise ``InvalidInput`` where the first byte stands that is no UTF-8."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError as problem:
+        before = raw[: problem.start]
+        line = before.count(b"\n") + 1
+        column = len(before[before.rfind(b"\n") + 1 :].decode()) + 1
+        surrogate = raw[problem.start] == 0xED
+        looks = (
+            "UTF-16 surrogates, each written as UTF-8" if surrogate else "Windows-1252 or Latin-1"
+        )
+        message = _NOT_UTF8.format(looks)
+        raise invalid_json("json-encoding", message, file, line, column) from None
+
+
 def _exact(lexeme: str) -> Decimal:
     return FhirDecimal(lexeme) if "e" in lexeme or "E" in lexeme else Decimal(lexeme)
 
 
-def _invalid(rule: str, message: str, file: str | None, line: int, column: int) -> InvalidInput:
+def invalid_json(rule: str, message: str, file: str | None, line: int, column: int) -> InvalidInput:
+    """What is raised for a text that is no JSON, with its one issue."""
     issue = Issue(
         Severity.FATAL,
         rule,

@@ -14,11 +14,14 @@ from fhirkit.validate.location import Node, keys
 
 #: Rules about the text rather than the resource in it.
 _READING = frozenset({
+    "json-comment", "json-comma", "json-quotes", "json-number", "json-string",
     "json-duplicate-key", "xml-namespace", "xml-attribute", "xml-text",
     "resource-type-missing", "resource-type-unknown", "element-unknown", "element-empty",
     "array-expected", "array-unexpected", "array-empty", "object-expected", "null-value",
     "primitive-type", "narrative-xhtml",
 })  # fmt: skip
+#: Those that name a list of primitives rather than the entry of it.
+_WHOLE_LIST = frozenset({"primitive-type", "null-value"})
 #: Rules about a Bundle as a whole: no comments, and entries, sections and authors from 1.
 _FROM_ONE = frozenset({"document-reference", "document-unreachable"})
 #: No comments.
@@ -43,7 +46,7 @@ def hl7(rule: str, node: Node, document: Any, *, xml: bool) -> str:
         current = current[0]
     chain.reverse()
     if rule in _READING:
-        return _xpath(chain, document) if xml else _json(chain)
+        return _xpath(chain, document) if xml else _json(rule, chain)
     if rule in _FROM_ONE or rule in _FIRST or rule in _BARE:
         return ".".join(_counted(rule, part) for part in chain)
     return _annotated(rule, chain, document)
@@ -76,9 +79,12 @@ def _counted(rule: str, node: Node) -> str:
     return f"{label}[{index + 1}]" if rule in _FROM_ONE else f"{label}[{index}]"
 
 
-def _json(chain: list[Node]) -> str:
+def _json(rule: str, chain: list[Node]) -> str:
     parts = []
-    for _, _, label, index in chain:
+    for node in chain:
+        _, _, label, index = node
+        if rule in _WHOLE_LIST and node is chain[-1]:
+            index = None
         name, choice, _ = label.partition(".ofType(")
         text = f"{name}[x]" if choice else name
         parts.append(text if index is None else f"{text}[{index}]")

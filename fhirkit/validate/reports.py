@@ -17,12 +17,15 @@ _MAX_HINTS = 20
 
 
 class Found(NamedTuple):
-    """A finding with its place. ``place`` is where to point to in the file, if not at ``node``."""
+    """A finding with its place. ``place`` is where to point to in the file, if not at ``node``;
+    ``spot`` is its line and column where they are known already.
+    """
 
     rule: str
     message: str
     node: Node
     place: Node | None = None
+    spot: tuple[int, int] | None = None
 
 
 class Reports:

@@ -8,11 +8,15 @@ from typing import Any
 from fhirkit.core.errors import InvalidInput, UsageError
 from fhirkit.core.files import read_bytes
 from fhirkit.core.jsonio import loads
+from fhirkit.core.tolerant import Way
 from fhirkit.validate.shapes import Shapes
 
 #: A path; bytes or text of JSON or XML; a dict; or a model with ``model_dump``.
 Source = Any
 
+#: What another look at the text may get past, and the length (bytes) beyond which none is taken.
+_MENDABLE = ("json-syntax", "json-duplicate-key")
+_TOO_LONG_TO_MEND = 50_000_000
 _OPENERS = ("{", "[", "<")
 
 
@@ -24,8 +28,9 @@ class Document:
         self.file = file
         self._text = text
         self._xml: Any = None
-        #: What reading found: rule, message, node, and where to point to.
-        self.found: list[tuple[str, str, Any, Any]] = []
+        self._offsets: dict[Way, int] | None = None
+        #: What reading found, as the fields of a ``Found``.
+        self.found: list[tuple[Any, ...]] = []
 
     @classmethod
     def from_xml(cls, data: bytes, *, file: str | None, shapes: Shapes) -> Document:
@@ -37,6 +42,24 @@ class Document:
         document = cls(reader.value, file=file)
         document.found = reader.found
         document._xml = reader
+        return document
+
+    @classmethod
+    def from_slips(cls, data: bytes, *, file: str | None, shapes: Shapes) -> Document:
+        """Read what is nearly JSON; ``InvalidInput`` when it is too far from it."""
+        from fhirkit.core.tolerant import places, recover
+        from fhirkit.validate.ways import node_of
+
+        text = data.decode("utf-8-sig")
+        recovered = recover(text, file=file)
+        document = cls(recovered.value, file=file, text=data)
+        document._offsets = recovered.offsets
+        slips = recovered.slips
+        if shapes.options.json_comments:
+            slips = [slip for slip in slips if slip.rule != "json-comment"]
+        for slip, spot in zip(slips, places(text, [s.offset for s in slips]), strict=True):
+            node = node_of(slip.way, recovered.value, shapes)
+            document.found.append((slip.rule, slip.message, node, None, spot))
         return document
 
     @property
@@ -52,6 +75,12 @@ class Document:
             return {keys: (self._xml.line(keys), None) for keys in wanted}
         if self._text is None:
             return {}
+        if self._offsets is not None:
+            from fhirkit.core.tolerant import places
+
+            known = {keys: self._offsets[keys] for keys in wanted if keys in self._offsets}
+            spots = places(self._text.decode("utf-8-sig"), known.values())
+            return dict(zip(known, spots, strict=True))
         from fhirkit.validate.positions import locate
 
         return dict(locate(self._text.decode("utf-8-sig"), wanted).items())
@@ -92,7 +121,12 @@ def _read_bytes(data: bytes, shapes: Shapes, file: str | None, *, respell: bool)
     try:
         value = loads(data, file=file, respell=respell)
     except InvalidInput as problem:
-        raise _explained(problem, data) from None
+        if problem.issues[0].rule not in _MENDABLE or len(data) > _TOO_LONG_TO_MEND:
+            raise
+        try:
+            return Document.from_slips(data, file=file, shapes=shapes)
+        except InvalidInput as hopeless:
+            raise _explained(hopeless, data) from None
     return Document(value, file=file, text=data)
 
 

@@ -120,20 +120,20 @@ class Validator:
             node = finding.place or finding.node
             places.append((node, keys(node)))
         positions = document.locate([way for _, way in places])
-        seen: set[tuple[str, str, str]] = set()
+        seen: set[tuple[str, str, str, tuple[int, int] | None]] = set()
         for finding, (_, way) in zip(found, places, strict=True):
             where = expression(finding.node)
-            identity = (finding.rule, where, finding.message)
+            identity = (finding.rule, where, finding.message, finding.spot)
             if finding.rule == "binding-not-checked":
                 # Once a value set is enough: every further use says the same.
-                identity = (finding.rule, "", finding.message)
+                identity = (finding.rule, "", finding.message, None)
             if identity in seen:
                 continue
             seen.add(identity)
             if self._options.expressions is Expressions.HL7:
                 where = hl7(finding.rule, finding.node, document.value, xml=document.is_xml)
             rule = RULES[finding.rule]
-            line, column = positions.get(way, (None, None))
+            line, column = finding.spot or positions.get(way, (None, None))
             yield Issue(
                 rule.severity,
                 rule.id,

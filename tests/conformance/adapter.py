@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from fhirkit import Outcome, Validator
 from fhirkit.validate import Expressions, Options, References
+from fhirkit.validate.batch import check, read_all
 
 _INSIDE_JAR = "org/hl7/fhir/testcases"
 
@@ -55,7 +57,11 @@ def outcome(run: dict[str, Any], suite_root: Path | str) -> Outcome:
     options = _options(run.get("options", {}))
     plain = not (given or packages or options != _DEFAULT)
     validator = _plain() if plain else Validator(definitions, packages, options)
-    return validator.validate(root / run["file"], profiles)
+    file = root / run["file"]
+    if file.suffix == ".ndjson":
+        lines = check(validator, read_all([str(file)], sys.stdin.buffer), profiles)
+        return Outcome.of(issue for line in lines for issue in line.outcome)
+    return validator.validate(file, profiles)
 
 
 def _options(manifest: dict[str, Any]) -> Options:
