@@ -21,8 +21,8 @@ from fhirkit.fhirpath.syntax import Node
 #: (focus, environment) → the answer of an invariant.
 Predicate = Callable[[Any, Environment], "bool | None"]
 
-# What the quick function raises on data of the wrong shape; the complete evaluation copes.
-_NOT_QUICK = (AttributeError, KeyError, TypeError, ValueError, RecursionError, FhirPathError)
+#: What the quick function raises on data of the wrong shape; the complete evaluation copes.
+QUICK_MISS = (AttributeError, KeyError, TypeError, ValueError, RecursionError, FhirPathError)
 
 
 class Expression:
@@ -106,6 +106,13 @@ class Expression:
         frame = self._frame(focus, environment, type_name, extra)
         return _answer(frame, self._run(frame))
 
+    def quick(self, type_name: str) -> Quick | None:
+        """A test that is true only when the expression is, where there is one: see ``QUICK_MISS``.
+
+        It may raise one of those on data of the wrong shape; ``check`` has the answer then.
+        """
+        return self._quick_for(type_name)
+
     def predicate(self, type_name: str) -> Predicate:
         """``check`` for many focuses of one type: the least work for each of them.
 
@@ -125,7 +132,7 @@ class Expression:
             try:
                 if holds(focus, environment):
                     return True
-            except _NOT_QUICK:
+            except QUICK_MISS:
                 pass
             return complete(focus, environment)
 
@@ -177,7 +184,7 @@ class Expression:
 def _holds(test: Quick, focus: Any, environment: Environment) -> bool:
     try:
         return test(focus, environment)
-    except _NOT_QUICK:
+    except QUICK_MISS:
         return False
 
 

@@ -35,9 +35,9 @@ class Reports:
         self._shapes = shapes
         self.found: list[Found] = []
         self._hints = 0
-        self._by_profile = False
 
-    def _add(self, finding: Finding, node: Node) -> None:
+    def add(self, finding: Finding, node: Node) -> None:
+        """Note a finding below a place."""
         place = node
         for key in finding.below:
             if isinstance(key, int):
@@ -66,8 +66,8 @@ class Reports:
             self._report("resource-type-unknown", message, node, step(node, "resourceType"))
 
     def _report_unknown(self, key: Any, shape: Shape, node: Node) -> None:
-        if shape.is_open or self._by_profile:
-            return  # the walk by the resource's own type has said it
+        if shape.is_open:
+            return
         if key == "value" and shape.name == "Element":
             message = "a value does not stand in _name, beside id and extension, but in name itself"
             self._report("element-value", message, node, (node, "value", "value", None))
@@ -93,7 +93,8 @@ class Reports:
         message = f"{member.label}: at most {member.maximum} allowed, found {count}{by}"
         self._report("cardinality-max", message, node, (node, member.key, member.label, None))
 
-    def _report_missing(self, names: tuple[str, ...], shape: Shape, node: Node) -> None:
+    def missing(self, names: tuple[str, ...], shape: Shape, node: Node) -> None:
+        """Note that none of the properties of a required element is there."""
         member = shape.members[names[0]]
         name = f"{member.element.name}[x]" if member.choice else member.element.name
         message = f"{name}: at least {member.minimum} required, found 0{self._whose(member)}"

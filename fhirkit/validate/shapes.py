@@ -21,6 +21,10 @@ from fhirkit.validate.rules.finding import Finding
 from fhirkit.validate.rules.primitive import PrimitiveCheck
 
 _CODED = frozenset({"Coding", "Quantity"})
+#: Levels of nesting. The JSON and XML readers stop a little later; dicts have no reader.
+MAX_DEPTH = 200
+#: Accepted values are remembered only when they are short, and only so many.
+SHORT, MANY = 128, 8192
 
 
 class Kind(IntEnum):
@@ -131,9 +135,12 @@ class Shape:
         "is_resource",
         "members",
         "name",
+        "quick",
         "required",
         "structure",
+        "tables",
         "type",
+        "visits",
     )
 
     def __init__(
@@ -153,6 +160,11 @@ class Shape:
         self.members: dict[str, Member] = {}
         #: For each required element, the properties of which one must be there.
         self.required: tuple[tuple[str, ...], ...] = ()
+        #: How often the walk has met it; the function that ``compiled`` writes for it when that
+        #: is often, and what that function looks up.
+        self.visits = 0
+        self.quick: Any = None
+        self.tables: Any = None
 
 
 class Shapes:

@@ -17,6 +17,7 @@ from fhirkit.validate.catalogue import RULES
 from fhirkit.validate.explanation import advice
 from fhirkit.validate.location import Node, below, expression, keys, root, step
 from fhirkit.validate.notation import hl7
+from fhirkit.validate.notes import ProfileClaim
 from fhirkit.validate.options import Expressions, Options
 from fhirkit.validate.packages import Packages
 from fhirkit.validate.profiles.conformance import Conformance
@@ -29,7 +30,7 @@ from fhirkit.validate.rules import bundle, reference
 from fhirkit.validate.services import Services
 from fhirkit.validate.shapes import Shapes
 from fhirkit.validate.source import Document, Source, read
-from fhirkit.validate.walk import ProfileClaim, Walk
+from fhirkit.validate.walk import Walk
 
 
 class Validator:

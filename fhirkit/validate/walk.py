@@ -7,69 +7,44 @@ way: what it finds goes to ``found`` in document order.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from fhirkit.fhirpath.environment import Environment, Resolve
 from fhirkit.validate.location import Node, step
+from fhirkit.validate.notes import ProfileClaim, ReferenceUse, Scope
 from fhirkit.validate.reports import Reports
 from fhirkit.validate.rules import TYPE_RULES
 from fhirkit.validate.rules import contained as contained_rule
 from fhirkit.validate.rules.constraint import BEST_PRACTICE, ask, ask_primitive
 from fhirkit.validate.services import Services
-from fhirkit.validate.shapes import Kind, Member, Shape, Shapes
+from fhirkit.validate.shapes import MANY, MAX_DEPTH, SHORT, Kind, Member, Shape, Shapes
 
-#: Levels of nesting. The JSON and XML readers stop a little later; dicts have no reader.
-MAX_DEPTH = 200
-#: Accepted values are remembered only when they are short, and only so many.
-_SHORT, _MANY = 128, 8192
+#: A kind of object that was met so often is worth a function: writing it takes a millisecond.
+_OFTEN = 8
 _ONLY_ID = frozenset({"id"})
 _NOTHING_BUT_ID = "an id alone says nothing (ele-1): give the element content, or leave it out"
 
 
-class Scope:
-    """A resource that stands for itself: what ``#id`` references are resolved in."""
-
-    __slots__ = ("contained", "node", "resource", "type")
-
-    def __init__(self, resource: dict[str, Any], node: Node, type_name: str) -> None:
-        self.resource = resource
-        self.node = node
-        self.type = type_name
-        #: Id → resource type of each contained resource.
-        self.contained: dict[str, str] = {}
-
-
-class ReferenceUse(NamedTuple):
-    """A Reference element: the resource it stands in, and the types its target may have."""
-
-    value: dict[str, Any]
-    node: Node
-    targets: frozenset[str] | None
-    scope: Scope
-
-
-class ProfileClaim(NamedTuple):
-    """A profile that a resource says it follows (meta.profile)."""
-
-    canonical: str
-    resource: dict[str, Any]
-    node: Node
-    place: Node
-
-
 class Walk(Reports):
-    """One pass over one document."""
+    """One pass over one document.
+
+    Kinds of objects that were met ``often`` get a function of their own (``compiled``), which
+    says the same; None: never.
+    """
 
     def __init__(
         self,
         shapes: Shapes,
         services: Services | None = None,
         resolve: Resolve | None = None,
+        *,
+        often: int | None = _OFTEN,
     ) -> None:
         super().__init__(shapes)
+        self._often = often
         self._services = services or Services(shapes)
         self._resolve = resolve
-        self._environment = Environment()
+        self.environment = Environment()
         self.references: list[ReferenceUse] = []
         #: Every extension with its node.
         self.extensions: list[tuple[dict[str, Any], Node]] = []
@@ -77,30 +52,49 @@ class Walk(Reports):
         self._scope: Scope | None = None
         self._depth = 0
 
-    def resource(self, value: Any, node: Node, *, shape: Shape | None = None) -> None:
-        """Check a resource, by its own type or, when a shape is given, by that profile."""
+    def resource(self, value: Any, node: Node) -> None:
+        """Check a resource by its own type."""
         if not isinstance(value, dict):
             self._report("object-expected", "expected a resource, a JSON object", node)
             return
         name = value.get("resourceType")
-        own = self._shapes.resource(name) if isinstance(name, str) else None
-        if own is None:
+        shape = self._shapes.resource(name) if isinstance(name, str) else None
+        if shape is None:
             self._report_type(name, node, present="resourceType" in value)
             return
         outer = self._scope
         if outer is None or node[1] != "contained":
-            self._scope = Scope(value, node, own.type)
+            self._scope = Scope(value, node, shape.type)
             self._note_contained(value)
-        by_profile, self._by_profile = self._by_profile, shape is not None
-        if shape is None:
-            self._note_claims(value, node)
-        surroundings = self._environment
+        self._note_claims(value, node)
+        surroundings = self.environment
         container = self._scope.resource if self._scope is not None else value
-        self._environment = self._services.environment(value, container, self._resolve)
-        self._object(value, shape or own, node)
-        self._scope, self._by_profile, self._environment = outer, by_profile, surroundings
+        self.environment = self._services.environment(value, container, self._resolve)
+        self._object(value, shape, node)
+        self._scope, self.environment = outer, surroundings
 
     def _object(self, value: dict[str, Any], shape: Shape, node: Node) -> None:
+        """Check an object: by the function of its shape, if it was met often enough to have one."""
+        if self._often is not None:
+            if shape.quick is None:
+                shape.visits += 1
+                if shape.visits >= self._often:
+                    from fhirkit.validate.compiled import compile_shape
+
+                    shape.quick = compile_shape(shape, self._shapes)
+            if shape.quick is not None and value.__class__ is dict and value:
+                depth = self._depth
+                shape.quick(value, node, self, depth)
+                self._depth = depth
+                return
+        self._each(value, shape, node)
+
+    def explain(self, value: dict[str, Any], shape: Shape, node: Node, depth: int) -> None:
+        """Check an object that is not certainly right, so many levels deep."""
+        self._depth = depth
+        self._each(value, shape, node)
+
+    def _each(self, value: dict[str, Any], shape: Shape, node: Node) -> None:
         """Check an object: each property, then what is missing, then the rules of its type."""
         if not value:
             self._report("element-empty", "an empty object; leave the element out", node)
@@ -118,34 +112,58 @@ class Walk(Reports):
                 self._report_unknown(key, shape, node)
             elif child.__class__ is not str or child not in member.accepted:
                 self._property(child, member, value, shape, node)
+        self._as_a_whole(value, shape, node)
+        self._depth -= 1
+
+    def _as_a_whole(self, value: dict[str, Any], shape: Shape, node: Node) -> None:
+        """Check what is missing from an object, and the rules and invariants of its type."""
         for names in shape.required:
             for name in names:
                 if name in value:
                     break
             else:
-                self._report_missing(names, shape, node)
-        self._type_rules(value, shape, node)
-        self._depth -= 1
-
-    def _type_rules(self, value: dict[str, Any], shape: Shape, node: Node) -> None:
-        """Ask the rules and the invariants of an object's type."""
+                self.missing(names, shape, node)
         rule = TYPE_RULES.get(shape.type)
         if rule is not None:
             for finding in rule(value):
-                self._add(finding, node)
-        if shape.is_coded and not self._by_profile:
-            wrong = self._shapes.code_check(value, self._environment.resource.get("language"))
-            if wrong is not None:
-                self._add(wrong, node)
+                self.add(finding, node)
+        if shape.is_coded:
+            self.code(value, node)
+        self.ask_shape(value, shape, node)
+
+    def code(self, value: dict[str, Any], node: Node) -> None:
+        """Check a code of a system, whatever it is bound to."""
+        wrong = self._shapes.code_check(value, self.environment.resource.get("language"))
+        if wrong is not None:
+            self.add(wrong, node)
+
+    def ask_shape(self, value: dict[str, Any], shape: Shape, node: Node) -> None:
+        """Ask the invariants of a kind of object."""
         invariants = shape.invariants
         if invariants is None:
             invariants = self._shapes.invariants_of(shape)
-        environment = self._environment
+        environment = self.environment
         for invariant in invariants:
             broken = ask(invariant, value, environment)
             # What is good practice for a resource that stands alone is none for a contained one.
             if broken and not (node[1] == "contained" and broken.rule == BEST_PRACTICE):
-                self._add(broken, node)
+                self.add(broken, node)
+
+    def property(
+        self, key: str, child: Any, parent: dict[str, Any], shape: Shape, node: Node, depth: int
+    ) -> None:
+        """Check a property that is not certainly right, its object being so many levels deep."""
+        self._depth = depth
+        member = shape.members.get(key)
+        if member is None:
+            self._report_unknown(key, shape, node)
+        else:
+            self._property(child, member, parent, shape, node)
+
+    def item(self, child: Any, member: Member, node: Node, depth: int) -> None:
+        """The same for an entry of a list of objects."""
+        self._depth = depth
+        self._complex(child, member, node)
 
     def _property(
         self, child: Any, member: Member, parent: dict[str, Any], shape: Shape, node: Node
@@ -183,18 +201,22 @@ class Walk(Reports):
         self._object(child, member.shape, node)
         if member.kind is Kind.SIBLING:
             return
-        for invariant in member.invariants:
-            broken = ask(invariant, child, self._environment)
-            if broken is not None:
-                self._add(broken, node)
+        self.ask_member(child, member, node)
         if member.coded is not None:
             finding = member.coded(child)
             if finding is not None:
-                self._add(finding, node)
+                self.add(finding, node)
         if member.type == "Extension":
             self.extensions.append((child, node))
-        elif member.type == "Reference" and self._scope is not None:
-            self.references.append(ReferenceUse(child, node, member.targets, self._scope))
+        elif member.type == "Reference":
+            self.note_reference(child, member, node)
+
+    def ask_member(self, value: Any, member: Member, node: Node) -> None:
+        """Ask the invariants of an element's own definition."""
+        for invariant in member.invariants:
+            broken = ask(invariant, value, self.environment)
+            if broken is not None:
+                self.add(broken, node)
 
     def _nested_resource(self, child: Any, member: Member, node: Node) -> None:
         outer = self._scope
@@ -218,7 +240,7 @@ class Walk(Reports):
         elif not child:
             self._report("array-empty", "an empty array; leave the element out", whole)
         else:
-            self._count(child, member, parent, node)
+            self.count(child, member, parent, node)
             if member.kind is Kind.PRIMITIVE:
                 self._primitives(child, member, parent.get(member.twin), node)
             elif member.kind is Kind.SIBLING:
@@ -261,11 +283,12 @@ class Walk(Reports):
             if child.keys() == _ONLY_ID:
                 self._report("element-only-id", _NOTHING_BUT_ID, node)
             for invariant in member.invariants:
-                broken = ask_primitive(invariant, None, child, self._environment)
+                broken = ask_primitive(invariant, None, child, self.environment)
                 if broken is not None:
-                    self._add(broken, node)
+                    self.add(broken, node)
 
-    def _count(self, child: list[Any], member: Member, parent: dict[str, Any], node: Node) -> None:
+    def count(self, child: list[Any], member: Member, parent: dict[str, Any], node: Node) -> None:
+        """Check how many entries a list has."""
         count = len(child)
         if member.kind is Kind.SIBLING and member.twin in parent:
             return
@@ -287,15 +310,15 @@ class Walk(Reports):
         if finding is None and member.coded is not None:
             finding = member.coded(value)
         if finding is not None:
-            self._add(finding, (node, member.key, member.label, index))
+            self.add(finding, (node, member.key, member.label, index))
         elif member.invariants:
             for invariant in member.invariants:
-                broken = ask_primitive(invariant, value, None, self._environment)
+                broken = ask_primitive(invariant, value, None, self.environment)
                 if broken is not None:
-                    self._add(broken, (node, member.key, member.label, index))
-        elif value.__class__ is str and len(value) <= _SHORT and member.may_remember:
+                    self.add(broken, (node, member.key, member.label, index))
+        elif value.__class__ is str and len(value) <= SHORT and member.may_remember:
             accepted = member.accepted if index is None else member.accepted_entries
-            if len(accepted) >= _MANY:
+            if len(accepted) >= MANY:
                 accepted.clear()
             accepted.add(value)
 
@@ -317,6 +340,11 @@ class Walk(Reports):
                     return
 
     # What is noted for the rules that see the whole document
+
+    def note_reference(self, value: dict[str, Any], member: Member, node: Node) -> None:
+        """Note a Reference."""
+        if self._scope is not None:
+            self.references.append(ReferenceUse(value, node, member.targets, self._scope))
 
     def _note_claims(self, value: dict[str, Any], node: Node) -> None:
         meta = value.get("meta")
@@ -344,4 +372,4 @@ class Walk(Reports):
                     self._report("contained-id-duplicate", "this id is taken already", node)
                 scope.contained[logical_id] = str(resource.get("resourceType"))
         for finding in contained_rule.check(value):
-            self._add(finding, scope.node)
+            self.add(finding, scope.node)

@@ -18,6 +18,7 @@ from typing import Any
 from fhirkit.core.jsonio import FhirDecimal
 from fhirkit.core.regex import UnsupportedPattern, full_matcher
 from fhirkit.schema.model import PrimitiveSchema
+from fhirkit.validate.rules.certain import certain
 from fhirkit.validate.rules.finding import Finding
 
 _NAMES = {
@@ -63,11 +64,13 @@ class Lexeme(str):
 class PrimitiveCheck:
     """The check of one primitive type, made once."""
 
-    __slots__ = ("_extra", "_form", "_matchers", "_schema", "name")
+    __slots__ = ("_extra", "_form", "_matchers", "_schema", "certain", "name")
 
     def __init__(self, name: str, schema: PrimitiveSchema | None) -> None:
         self.name = name
         self._schema = schema or PrimitiveSchema()
+        #: A quick test that is true only of values this check lets pass.
+        self.certain = certain(name, self._schema)
         self._extra = _EXTRA.get(name)
         self._form = _FORMS.get(name, f"the form of {name}")
         self._matchers: list[Callable[[str], bool]] = []
@@ -77,6 +80,11 @@ class PrimitiveCheck:
             except UnsupportedPattern:
                 # Look-around in a future version's pattern: the checks in _EXTRA remain.
                 continue
+
+    @property
+    def is_text(self) -> bool:
+        """Whether JSON writes the values as strings."""
+        return self._schema.json == "string"
 
     @staticmethod
     def for_nothing(value: Any, /) -> Finding | None:

@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from fhirkit.validate.location import Node
+from fhirkit.validate.notes import ReferenceUse, Scope
 from fhirkit.validate.rules.bundle import RESTFUL
 from fhirkit.validate.rules.finding import Finding
-from fhirkit.validate.walk import ReferenceUse, Scope
 
 _RESOLVABLE_ONLY_HERE = ("urn:uuid:", "urn:oid:")
 
