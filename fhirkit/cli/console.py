@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+_PIECE = 1 << 15
 _COLOURS = {"fatal": "red", "error": "red", "warning": "yellow", "information": "blue"}
 
 
@@ -46,8 +47,10 @@ def emit(text: str) -> None:
     if buffer is None:
         sys.stdout.write(text)
         return
-    buffer.write(data)
-    buffer.flush()
+    # A pipe whose reader goes away in the midst of a large write is only seen by the next one.
+    for start in range(0, len(data), _PIECE):
+        buffer.write(data[start : start + _PIECE])
+        buffer.flush()
 
 
 def emit_json(value: Any) -> None:
@@ -83,14 +86,26 @@ def show_issues(issues: Iterable[Issue], *, err: bool = False) -> None:
         show_issue(issue, err=err)
 
 
+def wants_colour() -> bool:
+    """Whether standard output is a terminal that shows colours (https://no-color.org)."""
+    import os
+
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return sys.stdout.isatty()
+
+
 def progress(items: Iterable[_T], *, what: str, total: int | None = None) -> Iterator[_T]:
-    """Pass the items through, with a progress bar on standard error when it is a terminal."""
-    if not sys.stderr.isatty():
+    """Pass the items through, with a progress bar on standard error when only that is a terminal.
+
+    Where standard output is one as well, what is written there shows the progress.
+    """
+    if not sys.stderr.isatty() or sys.stdout.isatty():
         yield from items
         return
     from rich.console import Console
-    from rich.progress import track
+    from rich.progress import Progress
 
-    yield from track(
-        items, description=what, total=total, console=Console(stderr=True), transient=True
-    )
+    # Redirected, what is written to standard output would come out on standard error.
+    with Progress(console=Console(stderr=True), transient=True, redirect_stdout=False) as shown:
+        yield from shown.track(items, description=what, total=total)

@@ -1,91 +1,93 @@
-"""`fhirkit validate`: check files against FHIR R4, offline."""
+"""`fhirkit validate`: check files against FHIR, offline."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import rich_click as click
 
-from fhirkit.cli import exits
-from fhirkit.cli.console import emit_json, progress, show_issues
-from fhirkit.core.errors import UsageError
-
-_FORMATS = click.Choice(["text", "json", "operation-outcome"])
+from fhirkit.cli.checking import checking_options
+from fhirkit.cli.validating import ALIASES, FORMATS
 
 
 @click.command("validate")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--profile", "profiles", multiple=True, metavar="URL", help="A profile to follow.")
+@click.argument("paths", nargs=-1, metavar="PATH...")
+@checking_options
 @click.option(
-    "--definition", "definitions", multiple=True, metavar="FILE", help="Extra definition."
+    "--format",
+    "form",
+    type=click.Choice([*FORMATS, *ALIASES]),
+    default="text",
+    show_default=True,
+    help="How issues are written.",
 )
-@click.option(
-    "--package",
-    "packages",
-    multiple=True,
-    metavar="PACKAGE",
-    help="A FHIR package: FILE.tgz, a folder, or NAME@VERSION of the package cache.",
-)
-@click.option("--format", "form", type=_FORMATS, default="text", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option(
-    "--fail-on", type=click.Choice(["error", "warning"]), default="error", show_default=True
+    "--show-values",
+    is_flag=True,
+    help="Show values of the record in excerpts; only in the formats text and concise.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "information", "never"]),
+    default="error",
+    show_default=True,
+    help="The least severity that gives exit code 1.",
 )
 @click.option("--allow-incomplete", is_flag=True, help="Exit 0 though something was not checked.")
+@click.option("--allow-empty", is_flag=True, help="Exit 0 when there is nothing to check.")
+@click.option(
+    "--files-from", metavar="FILE", help="Check the files that FILE (or -) lists, one a line."
+)
+@click.option(
+    "--stdin-filename", metavar="NAME", help="What to call standard input; .ndjson makes it NDJSON."
+)
 @click.option("--remote", metavar="URL", help="Ask this server's $validate too, and show both.")
 def command(
+    *,
     paths: tuple[str, ...],
-    profiles: tuple[str, ...],
-    definitions: tuple[str, ...],
-    packages: tuple[str, ...],
     form: str,
     as_json: bool,
+    show_values: bool,
     fail_on: str,
     allow_incomplete: bool,
+    allow_empty: bool,
+    files_from: str | None,
+    stdin_filename: str | None,
     remote: str | None,
+    **options: Any,
 ) -> int:
-    """Check FHIR R4 resources: files (JSON, XML, NDJSON), folders, globs, or - for standard input.
+    """Check FHIR resources: files (JSON, XML, NDJSON), folders, globs, or - for standard input.
 
-    Nothing is fetched. Issues go to standard output, the summary to standard error. With --remote
-    the server's errors are listed, too, and count: exit code 1. Where an input could not be fully
+    Nothing is fetched. Issues go to standard output as soon as they are found, in the order of the
+    inputs; the summary goes to standard error. No bad input stops the others. With --remote the
+    server's errors are listed, too, and count: exit code 1. Where an input could not be fully
     checked the exit code is 3, whatever else was found, unless --allow-incomplete is given.
     """
     import sys
-    from pathlib import Path
 
-    from fhirkit.cli.packages import package_cache
-    from fhirkit.cli.verdicts import Judge, Verdict, document, summary
+    from fhirkit.cli.checking import Checking
+    from fhirkit.cli.validating import Run, make_format, named_inputs
+    from fhirkit.core.errors import UsageError
     from fhirkit.core.issues import Severity
-    from fhirkit.validate import Validator
-    from fhirkit.validate.batch import STDIN, check, expand, read_all
+    from fhirkit.validate.batch import check, read_all
 
-    names = expand(paths)
-    if not any(name == STDIN or Path(name).exists() for name in names):
+    form = "json" if as_json else ALIASES.get(form, form)
+    if show_values and form not in ("text", "concise"):
         raise UsageError(
-            f"nothing to validate: {', '.join(paths)}",
-            advice="name files (.json, .xml, .ndjson), folders or globs that exist",
+            f"--show-values shows values of records, and the format {form} is made to be passed on",
+            advice="leave one of the two out",
         )
-    form = "json" if as_json else form
-    limit = Severity(fail_on).rank
-    cache = package_cache(None).root if packages else None
-    validator = Validator(definitions, packages, package_cache=cache)
-    judge = None if remote is None else Judge(remote, validator)
-    verdicts: list[Verdict] = []
-    code = exits.CLEAN
-    inputs = read_all(names, sys.stdin.buffer)
-    for checked in progress(check(validator, inputs, profiles), what="validating"):
-        verdict = Verdict.of(checked, judge)
-        verdicts.append(verdict)
-        if form == "text":
-            show_issues(checked.outcome)
-            verdict.show_server()
-        if any(issue.severity.rank <= limit for issue in checked.outcome):
-            code = exits.worst(code, exits.FINDINGS)
-        if checked.incomplete and not allow_incomplete:
-            code = exits.worst(code, exits.INCOMPLETE)
-        if verdict.refused:
-            code = exits.worst(code, exits.FINDINGS)
-        if verdict.unanswered:
-            code = exits.worst(code, exits.REMOTE)
-    if form != "text":
-        emit_json(document(form, verdicts))
-    summary(verdicts)
-    return code
+    names = named_inputs(paths, files_from, allow_empty=allow_empty)
+    checking = Checking(**options)
+    validator = checking.validator()
+    judge = None
+    if remote is not None:
+        from fhirkit.cli.verdicts import Judge
+
+        judge = Judge(remote, validator)
+    limit = None if fail_on == "never" else Severity(fail_on)
+    inputs = read_all(names, sys.stdin.buffer, stdin_filename or "<stdin>")
+    outcomes = check(validator, inputs, checking.profiles)
+    run = Run(limit, allow_incomplete)
+    return run.over(outcomes, make_format(form, show_values=show_values), judge)

@@ -5,8 +5,10 @@ An input that cannot be read is an outcome like any other, so that it never stop
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -20,6 +22,8 @@ _SUFFIXES = (".json", ".xml", ".ndjson")
 _NDJSON = ".ndjson"
 _MAGIC = frozenset("*?[")
 STDIN = "-"
+#: So many lines that are objects make NDJSON of standard input that has no name to tell it by.
+_ENOUGH = 2
 
 
 class Input(NamedTuple):
@@ -32,10 +36,11 @@ class Input(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """An input and what was found in it."""
+    """An input and what was found in it. ``crash`` says where fhirkit itself failed, if it did."""
 
     input: Input
     outcome: Outcome
+    crash: str = ""
 
     @property
     def incomplete(self) -> bool:
@@ -59,12 +64,15 @@ def expand(patterns: Iterable[str]) -> list[str]:
     return list(names)
 
 
-def read_all(names: Iterable[str], stdin: BinaryIO) -> Iterator[Input]:
-    """Every resource of the files, in order; NDJSON line by line."""
+def read_all(names: Iterable[str], stdin: BinaryIO, stdin_name: str = "<stdin>") -> Iterator[Input]:
+    """Every resource of the files, in order; NDJSON line by line, each as soon as it is there.
+
+    ``stdin_name`` is what standard input (the name ``-``) is called in issues.
+    """
     for name in names:
         try:
             if name == STDIN:
-                yield from _from_stdin(stdin.read())
+                yield from _from_stdin(stdin, stdin_name)
             elif name.lower().endswith(_NDJSON):
                 with Path(name).open("rb") as lines:
                     yield from _lines(name, lines)
@@ -86,6 +94,9 @@ def check(
             outcome = validator.validate(item.data, profiles, file=item.name)
         except FhirkitError as problem:
             outcome = Outcome((_unreadable(item.name, problem.message),))
+        except Exception as bug:  # noqa: BLE001  # a bug, said to be one; the others are checked
+            yield Checked(item, Outcome((_failed(item),)), crash_text(bug))
+            continue
         if item.line is not None:
             outcome = Outcome.of(_moved(issue, item.line) for issue in outcome)
         yield Checked(item, outcome)
@@ -104,17 +115,52 @@ def _lines(name: str, lines: Iterable[bytes]) -> Iterator[Input]:
             yield Input(name, line.rstrip(b"\r\n"), number)
 
 
-def _from_stdin(data: bytes) -> Iterator[Input]:
-    """Standard input has no name to tell NDJSON by: two lines, each an object, are NDJSON."""
-    lines = [line.strip() for line in data[: 1 << 20].splitlines() if line.strip()][:2]
-    if len(lines) == 2 and all(line.startswith(b"{") and line.endswith(b"}") for line in lines):
-        yield from _lines("<stdin>", data.splitlines())
-    else:
-        yield Input("<stdin>", data)
+def _from_stdin(stream: BinaryIO, name: str) -> Iterator[Input]:
+    """Two lines, each an object, are NDJSON; where a name ends so, any lines are."""
+    head: list[bytes] = []
+    if not name.lower().endswith(_NDJSON):
+        for line in stream:
+            head.append(line)
+            if line.strip() and not _is_object(line):
+                yield Input(name, b"".join([*head, stream.read()]))
+                return
+            if sum(bool(each.strip()) for each in head) == _ENOUGH:
+                break
+        else:
+            yield Input(name, b"".join(head))
+            return
+    yield from _lines(name, chain(head, stream))
+
+
+def _is_object(line: bytes) -> bool:
+    line = line.strip()
+    return line.startswith(b"{") and line.endswith(b"}")
 
 
 def _moved(issue: Issue, line: int) -> Issue:
     return replace(issue, line=line + (issue.line or 1) - 1)
+
+
+def crash_text(bug: BaseException) -> str:
+    """The kind of a bug and where it struck, without its message: that may quote the record."""
+    frames = traceback.extract_tb(bug.__traceback__)
+    where = " < ".join(f"{frame.name} ({Path(frame.filename).name}:{frame.lineno})"
+                       for frame in reversed(frames[-6:]))  # fmt: skip
+    return f"please report {type(bug).__name__} in {where}"
+
+
+def _failed(item: Input) -> Issue:
+    rule = RULES["internal-error"]
+    message = "fhirkit failed on this input, so it was not checked"
+    return Issue(
+        rule.severity,
+        rule.id,
+        message,
+        issue_type=rule.issue_type,
+        advice=advice(rule.id),
+        file=item.name,
+        line=item.line,
+    )
 
 
 def _unreadable(name: str, trouble: str) -> Issue:

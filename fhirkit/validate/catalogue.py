@@ -27,6 +27,13 @@ class Rule(NamedTuple):
 _TABLE = (
     # The document
     Rule("file-unreadable", _FATAL, "exception", "A file is missing or cannot be read."),
+    Rule(
+        "internal-error",
+        _FATAL,
+        "exception",
+        "A bug of fhirkit: it failed on this input, which was not checked.",
+        incomplete=True,
+    ),
     Rule("json-syntax", _FATAL, "structure", "The text is not strict JSON."),
     Rule("json-encoding", _FATAL, "structure", "The text is not UTF-8."),
     Rule("json-duplicate-key", _ERROR, "invalid", "A property occurs twice in one object."),

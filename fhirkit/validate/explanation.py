@@ -30,8 +30,8 @@ class Explanation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to do about a rule, and an example that breaks it beside one that does not.
 
     ``definitions`` (JSON) and ``options`` are what a ``Validator`` is made with to try them;
-    ``failing_file`` stands for a file of that name that is not there, and ``@name@`` in an example
-    for the text of that name in ``repeated``. ``beside`` are rules that the failing example cannot
+    ``failing_note`` says in words what no text can show, and ``@name@`` in an example stands for
+    the text of that name in ``repeated``. ``beside`` are rules that the failing example cannot
     help breaking, too.
     """
 
@@ -39,7 +39,7 @@ class Explanation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     link: str
     passing: str
     failing: str = ""
-    failing_file: str | None = None
+    failing_note: str = ""
     failing_encoding: str = "utf-8"
     beside: tuple[str, ...] = ()
     definitions: tuple[str, ...] = ()

@@ -60,9 +60,8 @@ def _examples(found: Explanation) -> Iterator[str]:
         yield f"- The examples are checked with: `Validator(options=Options({shown}))`"
     yield ""
     yield "Fails:"
-    if found.failing_file is not None:
-        yield ""
-        yield f"    fhirkit validate {found.failing_file}"
+    if found.failing_note:
+        yield found.failing_note
     else:
         if found.failing_encoding != "utf-8":
             yield f"(the file is written in {found.failing_encoding.upper()})"

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from fhirkit import Validator, loads
-from fhirkit.validate.batch import check, read_all
+from fhirkit.core.issues import Outcome
+from fhirkit.validate.batch import Input, check, read_all
 from fhirkit.validate.catalogue import RULES
 from fhirkit.validate.explanation import FOLDER, Explanation, explanation
 from fhirkit.validate.options import Options
@@ -46,13 +47,32 @@ def rules_found(found: Explanation, data: bytes) -> list[str]:
     return [issue.rule for issue in validator.validate(data, file="example")]
 
 
+def of_a_missing_file(tmp_path: Path) -> list[str]:
+    inputs = read_all([str(tmp_path / "no-such-file.json")], io.BytesIO())
+    (checked,) = check(Validator(), inputs)
+    return [issue.rule for issue in checked.outcome]
+
+
+def of_a_bug(tmp_path: Path) -> list[str]:
+    class Broken(Validator):
+        def validate(self, *_: object, **__: object) -> Outcome:
+            raise KeyError("Ann Sample")
+
+    (checked,) = check(Broken(), [Input("a.json", b"{}")])
+    assert "KeyError in validate" in checked.crash
+    assert "Ann" not in checked.crash
+    return [issue.rule for issue in checked.outcome]
+
+
+#: What no example text can show, brought about.
+SITUATIONS = {"file-unreadable": of_a_missing_file, "internal-error": of_a_bug}
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_the_failing_example_yields_this_rule_alone(rule: str, tmp_path: Path) -> None:
     found = explained(rule)
-    if found.failing_file is not None:
-        inputs = read_all([str(tmp_path / found.failing_file)], io.BytesIO())
-        (checked,) = check(Validator(), inputs)
-        rules = [issue.rule for issue in checked.outcome]
+    if found.failing_note:
+        rules = SITUATIONS[rule](tmp_path)
     else:
         assert found.failing, f"{rule}: no failing example"
         rules = rules_found(found, found.failing_bytes())

@@ -1,0 +1,131 @@
+"""The options that say what a validator checks, and how strictly; and the validator they make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import rich_click as click
+
+from fhirkit.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from fhirkit.validate import Validator
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--profile", "profiles", multiple=True, metavar="URL",
+        help="A profile that every resource must follow, beside those it claims.",
+    ),
+    click.option(
+        "--definition", "definitions", multiple=True, metavar="FILE",
+        help="A definition to know: a StructureDefinition, ValueSet, CodeSystem or Questionnaire.",
+    ),
+    click.option(
+        "--package", "packages", multiple=True, metavar="PACKAGE",
+        help="A FHIR package to know: FILE.tgz, a folder, or NAME@VERSION of the package cache.",
+    ),
+    click.option(
+        "--best-practice", is_flag=True,
+        help="Warn of constraints, too, that are recommendations only.",
+    ),
+    click.option(
+        "--security-checks", is_flag=True,
+        help="Report text that looks like markup or a script where none belongs.",
+    ),
+    click.option(
+        "--for-publication", is_flag=True,
+        help="Demand what is demanded only of definitions about to be published.",
+    ),
+    click.option(
+        "--example-urls/--no-example-urls", default=True, show_default=True,
+        help="Let URLs under example.org and acme.com lead to nothing.",
+    ),
+    click.option(
+        "--references", type=click.Choice(["none", "type", "exists", "valid"]), default="none",
+        show_default=True,
+        help="How far references out of the input are followed, in what was supplied:"
+        " not, to the target's type, existence, or profiles.",
+    ),
+    click.option(
+        "--trust-server-references", is_flag=True,
+        help="Take a reference Type/id for one that exists on a server.",
+    ),
+    click.option(
+        "--inner-resources/--no-inner-resources", default=True, show_default=True,
+        help="Check contained resources and the resources of Bundle entries.",
+    ),
+    click.option(
+        "--json-comments", is_flag=True, help="Allow // comments in JSON.",
+    ),
+    click.option(
+        "--language", "languages", multiple=True, metavar="TAG",
+        help="A language displays may be in (BCP 47). [default: that of the resource]",
+    ),
+    click.option(
+        "--entry-profile", "entry_profiles", multiple=True, metavar="ENTRIES=URL",
+        help="A profile for entries of a Bundle: Patient:0=URL is the first Patient, Patient=URL"
+        " every one, 0=URL the first entry.",
+    ),
+)  # fmt: skip
+
+
+def checking_options(command: _F) -> _F:
+    """--profile, --definition, --package and the switches of a validator."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checking:
+    """The options as they were given."""
+
+    profiles: tuple[str, ...] = ()
+    definitions: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    best_practice: bool = False
+    security_checks: bool = False
+    for_publication: bool = False
+    example_urls: bool = True
+    references: str = "none"
+    trust_server_references: bool = False
+    inner_resources: bool = True
+    json_comments: bool = False
+    languages: tuple[str, ...] = ()
+    entry_profiles: tuple[str, ...] = ()
+
+    def validator(self) -> Validator:
+        """A validator that checks what was asked for."""
+        from pathlib import Path
+
+        from fhirkit.cli.packages import package_cache
+        from fhirkit.validate import Validator
+        from fhirkit.validate.options import Options, References
+
+        options = Options(
+            best_practice=self.best_practice,
+            security_checks=self.security_checks,
+            for_publication=self.for_publication,
+            example_urls=self.example_urls,
+            references=References[self.references.upper()],
+            trust_server_references=self.trust_server_references,
+            inner_resources=self.inner_resources,
+            json_comments=self.json_comments,
+            languages=self.languages,
+            bundle_entries=dict(map(_entry_profile, self.entry_profiles)),
+        )
+        cache = package_cache(None).root if self.packages else None
+        return Validator(map(Path, self.definitions), self.packages, options, package_cache=cache)
+
+
+def _entry_profile(text: str) -> tuple[str, str]:
+    entries, equals, url = text.partition("=")
+    if not equals or not url:
+        raise UsageError(
+            f"--entry-profile {text!r} names no profile", advice="write ENTRIES=URL: Patient:0=URL"
+        )
+    return entries, url
