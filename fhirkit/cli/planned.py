@@ -13,16 +13,17 @@ if TYPE_CHECKING:
 
 def show_plan(ready: Prepared, *, as_json: bool, delete: bool) -> int:
     """Print the requests that a push would send, in its order; 4 when there are conflicts."""
-    from fhirkit.sync.answer import request_of
-    from fhirkit.sync.apply import transactions
+    from fhirkit.sync.answer import Rung, request_of
+    from fhirkit.sync.order import Limits, graph_of, pack
     from fhirkit.sync.plan import Step
 
     plan = ready.plan
+    writes = {one.key: one for one in plan.of(Step.CREATE, Step.UPDATE)}
     groups = [
-        [request_of(action, only_new=True) for action in group]
-        for group in transactions(plan, ready.scan.resources)
+        [request_of(writes[key], Rung.GUARDED) for part in group for key in part]
+        for group in pack(graph_of(ready.scan.resources, writes), writes, Limits())
     ]
-    deletes = [request_of(one, only_new=True) for one in plan.of(Step.DELETE)] if delete else []
+    deletes = [request_of(one, Rung.GUARDED) for one in plan.of(Step.DELETE)] if delete else []
     conflicts = [{"resource": str(key), "reason": why} for key, why in plan.conflicts.items()]
     if as_json:
         issues = [issue.to_dict() for issue in ready.scan.issues]

@@ -26,6 +26,14 @@ from fhirkit.cli.working_tree import (
 )
 @click.option("--dry-run", "-n", is_flag=True, help="Print the requests and send none.")
 @click.option("--delete", is_flag=True, help="Delete on the server what was deleted here.")
+@click.option(
+    "--max-delete", type=click.IntRange(min=0), default=10, show_default=True,
+    help="Send nothing when more than this would be deleted.",
+)  # fmt: skip
+@click.option(
+    "--at-least-once", is_flag=True,
+    help="Create even on a server where an interrupted push may make a resource twice.",
+)  # fmt: skip
 @click.option("--ours", multiple=True, metavar="Type/id", help="Settle this conflict our way.")
 @click.option("--overwrite", is_flag=True, help="With --remote: replace what is there.")
 @json_option
@@ -36,6 +44,8 @@ def command(
     url: str | None,
     dry_run: bool,
     delete: bool,
+    max_delete: int,
+    at_least_once: bool,
     ours: tuple[str, ...],
     overwrite: bool,
     as_json: bool,
@@ -50,7 +60,7 @@ def command(
     of it is on the server and was read back.
     """
     if url is None:
-        from fhirkit.sync.session import opened
+        from fhirkit.sync.session import Options, opened
 
         tree = here()
         remote = named_remote(tree, source)
@@ -59,7 +69,8 @@ def command(
             ready = session.prepare_push(ours=keys_of(ours))
             if dry_run:
                 return show_plan(ready, as_json=as_json, delete=delete)
-            report = session.push(ready, delete=delete)
+            options = Options(delete=delete, max_delete=max_delete, at_least_once=at_least_once)
+            report = session.push(ready, options)
         return show_report(report, as_json=as_json)
     if source is None:
         raise click.UsageError("--remote URL needs a Bundle to push")

@@ -55,12 +55,13 @@ def remove(name: str) -> None:
     from fhirkit.sync.base import BaseStore
     from fhirkit.sync.config import remove_remote
     from fhirkit.sync.lock import locked
+    from fhirkit.sync.state import State
 
     tree = here()
-    with locked(tree.state), BaseStore(tree.database, name) as store:
+    with locked(tree.state), State(tree.database) as state:
         remove_remote(tree.config, name)
-        store.forget_all()
-        store.tidy()
+        BaseStore(state, name).forget_all()
+        state.tidy()
     say(f"{name} is removed")
 
 
@@ -74,10 +75,11 @@ def reset(name: str) -> None:
     """
     from fhirkit.sync.base import BaseStore
     from fhirkit.sync.lock import locked
+    from fhirkit.sync.state import State
 
     tree = here()
     named_remote(tree, name)
-    with locked(tree.state), BaseStore(tree.database, name) as store:
-        store.forget_all()
-        store.tidy()
+    with locked(tree.state), State(tree.database) as state:
+        BaseStore(state, name).forget_all()
+        state.tidy()
     say(f"{name} begins anew")

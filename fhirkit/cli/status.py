@@ -57,7 +57,7 @@ def command(
         remote = named_remote(tree, name)
         client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
         with opened(tree, remote.name, client) as session, busy(f"Asking {remote.name}"):
-            ready = session.prepare_push()
+            ready = session.prepare_push(every=True)
         chosen, plan, scan = remote.name, ready.plan, ready.scan
     else:
         known = name is not None or read_remotes(tree.config)
@@ -91,10 +91,10 @@ def command(
 
 def _offline(tree: WorkingTree, remote: str) -> tuple[Plan, Scan]:
     from fhirkit.sync.base import BaseStore
-    from fhirkit.sync.session import offline_plan
+    from fhirkit.sync.session import offline_plan, scanned
+    from fhirkit.sync.state import State
 
-    scan = tree.scan()
-    if not tree.database.exists():
-        return offline_plan(scan, {}), scan
-    with BaseStore(tree.database, remote) as store:
-        return offline_plan(scan, store.entries()), scan
+    with State(tree.database) as state:
+        store = BaseStore(state, remote)
+        scan = scanned(tree, state)
+        return offline_plan(scan, store.entries(), store.tracked()), scan

@@ -11,7 +11,9 @@ class Capability:
     """The parts of a CapabilityStatement that decisions rest on.
 
     ``types`` maps each resource type to its search parameters; ``interactions`` are those of the
-    whole system, None when the server does not say.
+    whole system, None when the server does not say. ``offered`` maps each type to its own
+    interactions. ``update_create`` and ``conditional_create`` are what each type says of them; a
+    type that says nothing is not in the map.
     """
 
     fhir_version: str
@@ -19,6 +21,9 @@ class Capability:
     types: dict[str, frozenset[str]]
     searchable: frozenset[str]
     interactions: frozenset[str] | None
+    offered: dict[str, frozenset[str]]
+    update_create: dict[str, bool]
+    conditional_create: dict[str, bool]
 
     @classmethod
     def of(cls, statement: dict[str, Any]) -> Capability:
@@ -26,14 +31,20 @@ class Capability:
         rest = _first(statement.get("rest"))
         types: dict[str, frozenset[str]] = {}
         searchable: set[str] = set()
+        interactions: dict[str, frozenset[str]] = {}
+        flags: dict[str, dict[str, bool]] = {"updateCreate": {}, "conditionalCreate": {}}
         for one in _dicts(rest.get("resource")):
             kind = one.get("type")
             if not isinstance(kind, str):
                 continue
             types[kind] = _words(one.get("searchParam"), "name")
             offered = _words(one.get("interaction"), "code")
+            interactions[kind] = offered
             if "search-type" in offered:
                 searchable.add(kind)
+            for flag, said in flags.items():
+                if isinstance(one.get(flag), bool):
+                    said[kind] = one[flag]
         system = rest.get("interaction")
         software = statement.get("software")
         name = software.get("name") if isinstance(software, dict) else None
@@ -43,11 +54,23 @@ class Capability:
             types=types,
             searchable=frozenset(searchable),
             interactions=_words(system, "code") if system else None,
+            offered=interactions,
+            update_create=flags["updateCreate"],
+            conditional_create=flags["conditionalCreate"],
         )
 
     def searches(self, kind: str, parameter: str) -> bool:
         """Whether the server says that it searches this type by this parameter."""
         return kind in self.searchable and parameter in self.types.get(kind, frozenset())
+
+    @property
+    def has_system_history(self) -> bool:
+        """Whether the server says that it lists the changes of all types at once."""
+        return self.interactions is not None and "history-system" in self.interactions
+
+    def has_history(self, kind: str) -> bool:
+        """Whether the server says that it lists the changes of this type."""
+        return "history-type" in self.offered.get(kind, frozenset())
 
     @property
     def has_transaction(self) -> bool:

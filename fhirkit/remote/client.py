@@ -124,13 +124,27 @@ class Client:
         query = urlencode(parameters or {}, safe=",/:$*")
         return collect(get, base=self.base, asked=path, query=query, what=f"{what} at {self.host}")
 
-    def transaction(self, bundle: dict[str, Any], *, request_id: str | None = None) -> Any:
+    def page(self, url: str, what: str) -> tuple[dict[str, Any], str | None]:
+        """One page of a search or history under our base, and the server's time (Date header)."""
+        answer = self._get(url, what)
+        return _expect(answer, "Bundle", what), answer.headers.get("date")
+
+    def transaction(
+        self,
+        bundle: dict[str, Any],
+        *,
+        request_id: str | None = None,
+        representation: bool = False,
+    ) -> Any:
         """POST a batch or transaction Bundle, once; the answer's Bundle as it came.
 
         ``request_id`` goes into X-Request-Id, which HAPI keeps in ``meta.source``: a trace by
-        which a lost answer can be told from a foreign write.
+        which a lost answer can be told from a foreign write. ``representation`` asks for the
+        resources as they are stored.
         """
         headers = {"X-Request-Id": request_id} if request_id else {}
+        if representation:
+            headers["Prefer"] = "return=representation"
         what = str(bundle.get("type", "bundle"))
         answer = self.transport.request("POST", self.base, what=what, body=bundle, headers=headers)
         return _expect(answer, "Bundle", what)

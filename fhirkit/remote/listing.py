@@ -42,6 +42,46 @@ def read_many(
     return found
 
 
+def find_many(
+    client: Client, keys: Iterable[ResourceKey]
+) -> tuple[dict[ResourceKey, dict[str, Any]], set[ResourceKey]]:
+    """What searches show of these keys, and the keys that no search could be made for.
+
+    A type of which the server counts none is not searched further. What is not shown may still
+    be there when the server's index lags: whoever writes on its absence needs another guard.
+    """
+    found: dict[ResourceKey, dict[str, Any]] = {}
+    unasked: set[ResourceKey] = set()
+    for kind, group in groupby(sorted(set(keys)), key=lambda key: key.type):
+        wanted = list(group)
+        if len(wanted) > _IDS and count_of(client, kind) == 0:
+            continue
+        for start in range(0, len(wanted), _IDS):
+            chunk = wanted[start : start + _IDS]
+            query = {"_id": ",".join(key.id for key in chunk), "_count": str(len(chunk))}
+            try:
+                resources = client.search(kind, query).resources
+            except Busy:
+                raise
+            except (Refused, BadAnswer, Incomplete):
+                unasked.update(wanted[start:])
+                break
+            found.update((key, resources[key]) for key in chunk if key in resources)
+    return found, unasked
+
+
+def count_of(client: Client, kind: str) -> int | None:
+    """How many resources of a type the server says it has; None when it does not say."""
+    try:
+        page, _ = client.page(f"{client.base}/{kind}?_summary=count", f"count of {kind}")
+    except Busy:
+        raise
+    except (Refused, BadAnswer):
+        return None
+    total = page.get("total")
+    return total if type(total) is int else None
+
+
 def _by_search(
     client: Client, kind: str, keys: list[ResourceKey]
 ) -> dict[ResourceKey, dict[str, Any]]:

@@ -31,7 +31,7 @@ class Found:
     proven: bool = False
 
 
-class _Expired(Exception):
+class Expired(Exception):
     """The server has forgotten the search between two pages."""
 
 
@@ -47,7 +47,7 @@ def collect(get: GetBundle, *, base: str, asked: str, query: str, what: str) -> 
         found, short = Found(), None
         try:
             short = _walk(get, found, base=base, asked=asked, query=query, what=what)
-        except _Expired:
+        except Expired:
             short = None
             continue
         if not short:
@@ -68,21 +68,22 @@ def _walk(
 ) -> int | None:
     """Read all pages into ``found``; how many announced matches are missing (0: none)."""
     total: int | None = None
-    for page in _pages(get, base=base, asked=asked, query=query, what=what):
+    for page in pages(get, base=base, asked=asked, query=query, what=what):
         announced = page.get("total")
         if type(announced) is int:
             total = announced
-        for entry in _entries(page, what):
-            _take(entry, found, what)
+        for entry in entries_of(page, what):
+            take(entry, found, what)
     if total is None:
         return 0
     found.proven = True
     return max(0, total - len(found.matches))
 
 
-def _pages(
+def pages(
     get: GetBundle, *, base: str, asked: str, query: str, what: str
 ) -> Iterator[dict[str, Any]]:
+    """The pages of a search or history, one by one; ``Expired`` when a later one is gone."""
     url = f"{base}/{asked}?{query}" if query else f"{base}/{asked}"
     seen: set[str] = set()
     own: str | None = None
@@ -94,7 +95,7 @@ def _pages(
             page = get(url)
         except Refused as problem:
             if len(seen) > 1 and problem.status in (404, 410):
-                raise _Expired from None
+                raise Expired from None
             raise
         if page.get("resourceType") != "Bundle" or page.get("type") not in (
             "searchset",
@@ -124,14 +125,18 @@ def _link(page: dict[str, Any], relation: str, what: str) -> str | None:
     return urls[0]
 
 
-def _entries(page: dict[str, Any], what: str) -> list[dict[str, Any]]:
+def entries_of(page: dict[str, Any], what: str) -> list[dict[str, Any]]:
+    """A page's entries; ``BadAnswer`` when they are not a list of objects."""
     entries = page.get("entry", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise BadAnswer(f"{what}: the page's entries cannot be read")
     return entries
 
 
-def _take(entry: dict[str, Any], found: Found, what: str) -> None:
+def take(entry: dict[str, Any], found: Found, what: str) -> None:
+    """Put a searchset entry into ``found``; an error among the matches, or a shortened resource,
+    is a hole and raises.
+    """
     resource = entry.get("resource")
     search = entry.get("search")
     mode = search.get("mode") if isinstance(search, dict) else None

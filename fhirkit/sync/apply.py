@@ -1,17 +1,16 @@
-"""Carry out a push: write in order, read back, record only what is proven.
+"""Carry out a push: groups in the order of their references, several at once, halved on refusal.
 
-A group of writes is one transaction. Whatever the answer (lost, late, cut, wrong, a refusal), the
-remote is read again and the planner's table decides anew for what has moved; a version that
-changed meanwhile so becomes a conflict and not an overwriting. A refused group is halved along
-its components until the culprit stands alone, and the others go on.
+A group is one transaction (``flight``). A refused one is halved along its components until the
+culprit stands alone; what refers to something that could not be created waits, the others go on.
+Only requests are made in workers; what they learn goes into one database under one lock.
 """
 
 from __future__ import annotations
 
-import secrets
+import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from fhirkit.core.errors import (
@@ -20,262 +19,218 @@ from fhirkit.core.errors import (
     Conflict,
     FhirkitError,
     Refused,
-    RemoteError,
     Unreachable,
 )
-from fhirkit.core.resource import ResourceKey, content_hash
-from fhirkit.remote.client import Client, Written
+from fhirkit.core.resource import ResourceKey
+from fhirkit.remote.capability import Capability
 from fhirkit.remote.failures import Busy, Stale, outcome_texts
-from fhirkit.remote.listing import read_many
-from fhirkit.sync.answer import Said, interpret, transaction
-from fhirkit.sync.doubt import Fate, fate, past_version
-from fhirkit.sync.entry import Base, Entry, trace_of, version_id
-from fhirkit.sync.ledger import Ledger
-from fhirkit.sync.order import Limits, components, pack, targets
-from fhirkit.sync.plan import Action, Direction, Plan, Status, Step, make_plan
+from fhirkit.sync.answer import Rung
+from fhirkit.sync.entry import Entry, version_id
+from fhirkit.sync.flight import Flight, Ground, final, hopeless
+from fhirkit.sync.journal import OpState
+from fhirkit.sync.order import Component, Graph, Schedule
+from fhirkit.sync.pace import Pace
+from fhirkit.sync.plan import Action, Plan, Status, Step
 from fhirkit.sync.results import Line, Report, Result
 
 #: Statuses that say something about what was sent; others say something about the server.
 _ABOUT_CONTENT = (400, 409, 412, 413, 422)
 #: After so many single resources refused in a row for a reason of the server's, the run ends.
 _ENOUGH = 3
-_HOLLOW = BadAnswer("transaction: the server said yes, and what was sent is not there")
+
+_Remote = Mapping[ResourceKey, dict[str, Any] | None]
 
 
-def transactions(
-    plan: Plan, local: Mapping[ResourceKey, dict[str, Any]], limits: Limits | None = None
-) -> list[list[Action]]:
-    """The creates and updates of a plan as groups in the order they are sent."""
-    actions = {action.key: action for action in plan.of(Step.CREATE, Step.UPDATE)}
-    groups = pack(local, components(local, actions), limits)
-    return [[actions[key] for component in group for key in component] for group in groups]
-
-
-@dataclass
 class Push:
-    """One push: ``local`` resources, the ``base`` and the remote they are brought to."""
+    """One push over some ground. ``capability`` is what the server says of creating."""
 
-    client: Client
-    ledger: Ledger
-    local: Mapping[ResourceKey, dict[str, Any]]
-    base: Base
-    limits: Limits = field(default_factory=Limits)
-    report: Report = field(default_factory=Report)
-    only_new: bool = True
-    _failed: set[ResourceKey] = field(default_factory=set)
-    _agreed: list[tuple[ResourceKey, dict[str, Any]]] = field(default_factory=list)
-    _barren: int = 0
+    def __init__(
+        self,
+        ground: Ground,
+        graph: Graph,
+        *,
+        capability: Capability | None = None,
+        pace: Pace | None = None,
+        at_least_once: bool = False,
+    ) -> None:
+        self.ground = ground
+        self.graph = graph
+        self.pace = pace or Pace()
+        self.report: Report = ground.report
+        self.at_least_once = at_least_once
+        self._capability = capability
+        self._failed: set[ResourceKey] = set()
+        self._barren = 0
 
-    def run(self, plan: Plan, remote: Mapping[ResourceKey, dict[str, Any] | None]) -> Report:
+    def run(self, plan: Plan, remote: _Remote) -> Report:
         """Carry out the plan as far as it goes; trouble that ended it is in the report."""
+        local = self.ground.local
         for key in plan.keys(Status.CLEAN, Status.CONVERGED):
-            if key in self.local:
+            if key in local or plan.statuses[key] is Status.CLEAN:
                 version = version_id(remote.get(key) or {})
                 self.report.add(Line(key, Result.UNCHANGED, version))
         for key, reason in plan.conflicts.items():
             self.report.add(Line(key, Result.CONFLICT, note=reason))
-        waiting = deque(transactions(plan, self.local, self.limits))
+        actions = {action.key: action for action in plan.of(Step.CREATE, Step.UPDATE)}
+        deletions = list(plan.of(Step.DELETE))
         try:
             self._bookkeeping(plan, remote)
-            while waiting:
-                group = self._without_waiting(waiting[0])
-                halves = self._attempt(group) if group else []
-                waiting.popleft()
-                waiting.extendleft(reversed(halves))
-            self._delete(list(plan.of(Step.DELETE)))
+            self._send_all(actions)
+            self._delete(deletions)
         except FhirkitError as problem:
             self.report.trouble = problem
-            for action in [*(one for group in waiting for one in group), *plan.of(Step.DELETE)]:
+            for action in [*actions.values(), *deletions]:
                 if action.key not in self.report.lines:
                     self.report.add(Line(action.key, Result.UNKNOWN, note="the run ended before"))
         return self.report
 
-    def _bookkeeping(self, plan: Plan, remote: Mapping[ResourceKey, dict[str, Any] | None]) -> None:
-        with self.ledger.transaction():
+    def _bookkeeping(self, plan: Plan, remote: _Remote) -> None:
+        store = self.ground.store
+        with store.transaction():
             for action in plan.of(Step.RECORD, Step.FORGET):
                 theirs = remote.get(action.key)
                 if action.step is Step.FORGET or theirs is None:
-                    self.ledger.forget(action.key)
+                    store.forget(action.key)
                 else:
-                    self.ledger.agree(action.key, self.local[action.key], theirs)
+                    store.agree(action.key, self.ground.local[action.key], theirs)
 
-    def _without_waiting(self, group: list[Action]) -> list[Action]:
+    # -- creates and updates ----------------------------------------------------------------
+
+    def _send_all(self, actions: dict[ResourceKey, Action]) -> None:
+        schedule = Schedule(self.graph, actions)
+        again: deque[list[Component]] = deque()
+        running: dict[Future[list[list[Component]]], list[Component]] = {}
+        trouble: FhirkitError | None = None
+        pool = ThreadPoolExecutor(max_workers=self.pace.most, thread_name_prefix="push")
+        try:
+            while True:
+                while trouble is None and len(running) < self.pace.width:
+                    group = again.popleft() if again else schedule.take(self.pace.limits)
+                    if not group:
+                        break
+                    ready = self._without_waiting(group, schedule)
+                    if ready:
+                        running[pool.submit(self._attempt, ready, actions)] = ready
+                if not running:
+                    break
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    group = running.pop(future)
+                    try:
+                        halves = future.result()
+                    except FhirkitError as problem:
+                        trouble = trouble or problem
+                        continue
+                    again.extendleft(reversed(halves))
+                    open_parts = {part for half in halves for part in half}
+                    for part in group:
+                        if part not in open_parts:
+                            schedule.done(part)
+        except BaseException:
+            self.ground.stopping.set()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+        if trouble is not None:
+            raise trouble
+
+    def _without_waiting(self, group: list[Component], schedule: Schedule) -> list[Component]:
         """The group without what refers to something that could not be created."""
-        ready: list[Action] = []
-        for action in group:
-            missing = targets(self.local[action.key]) & self._failed
-            if missing - {action.key}:
-                if action.step is Step.CREATE:
-                    self._failed.add(action.key)
-                note = f"refers to {min(missing)}, which is not on the server"
-                self.report.add(Line(action.key, Result.WAITING, note=note))
-            else:
-                ready.append(action)
+        ready: list[Component] = []
+        for part in group:
+            missing = {to for key in part for to in self.graph.edges[key]} & self._failed
+            if not missing - set(part):
+                ready.append(part)
+                continue
+            self._failed.update(part)
+            note = f"refers to {min(missing)}, which is not on the server"
+            for key in part:
+                self.report.add(Line(key, Result.WAITING, note=note))
+            schedule.done(part)
         return ready
 
-    def _attempt(self, group: list[Action]) -> list[list[Action]]:
+    def _attempt(
+        self, parts: list[Component], actions: Mapping[ResourceKey, Action]
+    ) -> list[list[Component]]:
         """Bring a group to the server; what is returned is to be tried as separate groups."""
-        todo = {action.key: action for action in group}
-        request_ids: set[str] = set()
-        policy = self.client.transport.policy
-        trouble: FhirkitError = _HOLLOW
+        group = [actions[key] for part in parts for key in part]
+        ladder = self._ladder(group, alone=len(parts) == 1)
+        flight = Flight(self.ground, group, ladder.pop(0))
+        policy = self.ground.server.client.transport.policy
         # After a first failure the parts of a group are tried for shorter.
         tries = 2 if self._barren else policy.tries
-        for attempt in range(1, tries + 1):
-            request_id = secrets.token_hex(8)
-            request_ids.add(request_id)
-            said = self._send(list(todo.values()), request_id)
-            if _passing(said.trouble):
-                asked = said.trouble.wait if isinstance(said.trouble, Busy) else None
-                self.client.transport.sleep(policy.wait(attempt, asked))
-            moved = self._look(todo, said, request_ids)
-            if not todo:
+        attempt = 0
+        while attempt < tries:
+            attempt += 1
+            if self.ground.stopping.is_set():
+                raise Unreachable("the push was interrupted", sent=False)
+            began = time.monotonic()
+            moved = flight.once(policy.wait(attempt))
+            if flight.arrived:
+                self._barren = 0
+            if not flight.todo:
+                self.pace.went_well(len(group), time.monotonic() - began)
                 return []
-            if said.foreign:
-                raise Blocked(
-                    "the server gave a resource another id than it was sent with, so pushing "
-                    "again would make a second one",
-                    advice="allow client-assigned ids on the server",
-                )
-            trouble = said.trouble or _HOLLOW
-            if _hopeless(trouble):
+            trouble = flight.trouble
+            self.pace.met(trouble, len(group))
+            if hopeless(trouble):
                 raise trouble
-            if _final(trouble) and not moved:
-                if self.only_new and any(one.step is Step.CREATE for one in todo.values()):
-                    # Perhaps the server does not know If-None-Match on a PUT.
-                    self.only_new = False
+            if final(trouble) and not moved:
+                if ladder and any(one.step is Step.CREATE for one in flight.todo.values()):
+                    # Perhaps the server does not know this way of creating.
+                    flight.rung = ladder.pop(0)
+                    attempt -= 1
                     continue
-                return self._split(todo, trouble)
+                return self._split(flight, parts, trouble)
         if isinstance(trouble, Stale) or (isinstance(trouble, Refused) and trouble.status == 500):
-            return self._split(todo, trouble)
+            return self._split(flight, parts, trouble)
         raise trouble
 
-    def _send(self, actions: list[Action], request_id: str) -> Said:
-        bundle = transaction(actions, self.local, only_new=self.only_new)
-        self.ledger.intend(((one.key, self.local[one.key]) for one in actions), request_id)
-        try:
-            return interpret(self.client.transaction(bundle, request_id=request_id), actions)
-        except (RemoteError, Conflict) as problem:
-            return Said(trouble=problem)
+    def _ladder(self, group: list[Action], *, alone: bool) -> list[Rung]:
+        """The ways of creating to try, best first; only one once the server's is known."""
+        ground = self.ground
+        if ground.proven:
+            return [ground.rung]
+        said = self._capability
+        kinds = {one.key.type for one in group if one.step is Step.CREATE}
+        ours = [said.update_create.get(kind) if said else None for kind in kinds]
+        ladder = [Rung.GUARDED, Rung.ID]
+        if False in ours:
+            ladder = []
+        if (not ladder or alone) and True not in ours:
+            if not said or all(said.conditional_create.get(kind, True) for kind in kinds):
+                ladder.append(Rung.TAG)
+            if self.at_least_once:
+                ladder.append(Rung.POST)
+        if not ladder:
+            raise Blocked(
+                "the server gives ids itself and knows no conditional create, so a push that is "
+                "interrupted could make a resource twice",
+                advice="--at-least-once accepts that",
+            )
+        return ladder
 
-    def _look(self, todo: dict[ResourceKey, Action], said: Said, ids: set[str]) -> bool:
-        """Read back, settle what is done or overtaken; whether anything had moved."""
-        states = read_many(self.client, todo, exact=said.trouble is not None)
-        moved = False
-        try:
-            for key, action in list(todo.items()):
-                now, written = states[key], said.confirmed.get(key)
-                verdict = self._fate(action, now, written, ids)
-                if verdict is not Fate.APPLIED and said.trouble is None:
-                    now = self.client.read(key)  # a search may lag behind
-                    verdict = self._fate(action, now, written, ids)
-                if verdict is Fate.OPEN:
-                    continue
-                moved = True
-                if verdict is Fate.APPLIED and now is not None:
-                    self._done(action, now, written, ids)
-                elif not self._overtaken(action, now, written, ids):
-                    self._decide_again(todo, action, now)
-                    continue
-                del todo[key]
-        finally:
-            with self.ledger.transaction():
-                for key, stored in self._agreed:
-                    self.ledger.agree(key, self.local[key], stored)
-            self._barren = 0 if self._agreed else self._barren
-            self._agreed.clear()
-        return moved
-
-    def _fate(
-        self, action: Action, now: dict[str, Any] | None, written: Written | None, ids: set[str]
-    ) -> Fate:
-        sent_hash = content_hash(self.local[action.key])
-        return fate(sent_hash, ids, seen=action.seen, now=now, written=written)
-
-    def _done(
-        self, action: Action, stored: dict[str, Any], written: Written | None, ids: set[str]
-    ) -> None:
-        key, sent = action.key, self.local[action.key]
-        self._agreed.append((key, stored))
-        result = Result.CREATED if action.step is Step.CREATE else Result.UPDATED
-        note = ""
-        if content_hash(stored) != content_hash(sent):
-            note = "the server stored it in another form (fhirkit diff --remote shows it)"
-        if action.step is Step.CREATE and written is not None and written.status == 200:
-            earlier = self._written_over(key, ids)
-            if earlier is not None:
-                result = Result.CONFLICT
-                note = (
-                    f"somebody created it at the same moment; theirs is version {earlier}, "
-                    "in the server's history"
-                )
-        self.report.add(Line(key, result, version_id(stored), note))
-
-    def _written_over(self, key: ResourceKey, ids: set[str]) -> str | None:
-        """The version of somebody else that a create replaced, on a server without a guard."""
-        sent_hash = content_hash(self.local[key])
-        for version in self.client.history(key):
-            if content_hash(version) != sent_hash and trace_of(version) not in ids:
-                return version_id(version) or "before"
-        return None
-
-    def _overtaken(
-        self,
-        action: Action,
-        now: dict[str, Any] | None,
-        written: Written | None,
-        ids: set[str],
-    ) -> bool:
-        """Whether ours did arrive and was changed since; then that version is the base."""
-        if now is None:
-            return False
-        key, sent = action.key, self.local[action.key]
-        stored = None
-        if written is not None and written.version_id is not None:
-            stored = self.client.vread(key, written.version_id)
-        if stored is None:
-            stored = past_version(self.client, key, content_hash(sent), ids, seen=action.seen)
-        if stored is None:
-            return False
-        self._agreed.append((key, stored))
-        result = Result.CREATED if action.step is Step.CREATE else Result.UPDATED
-        note = "changed on the server since; fhirkit pull brings it"
-        self.report.add(Line(key, result, version_id(stored), note))
-        return True
-
-    def _decide_again(
-        self, todo: dict[ResourceKey, Action], action: Action, now: dict[str, Any] | None
-    ) -> None:
-        """The remote's copy is not the one the plan was made on: ask the table once more."""
-        key = action.key
-        remote = {} if now is None else {key: Entry.of(now)}
-        plan = make_plan(Direction.PUSH, [key], {key: Entry.of(self.local[key])}, self.base, remote)
-        again = plan.of(Step.CREATE, Step.UPDATE)
-        if again:
-            todo[key] = again[0]
-            return
-        reason = plan.conflicts.get(key, "changed on the server meanwhile")
-        self.report.add(Line(key, Result.CONFLICT, note=reason))
-        self.ledger.settle(key)
-        del todo[key]
-
-    def _split(self, todo: dict[ResourceKey, Action], trouble: FhirkitError) -> list[list[Action]]:
-        parts = components(self.local, todo)
-        if len(parts) > 1:
-            middle = len(parts) // 2
-            halves = (parts[:middle], parts[middle:])
-            return [[todo[key] for part in half for key in part] for half in halves]
+    def _split(
+        self, flight: Flight, parts: list[Component], trouble: FhirkitError
+    ) -> list[list[Component]]:
+        left = [part for part in parts if any(key in flight.todo for key in part)]
+        if len(left) > 1:
+            middle = len(left) // 2
+            return [left[:middle], left[middle:]]
         self._barren += 1
         if getattr(trouble, "status", 0) not in _ABOUT_CONTENT and self._barren >= _ENOUGH:
             raise trouble
         result = Result.CONFLICT if isinstance(trouble, Conflict) else Result.REFUSED
         said = tuple(outcome_texts(getattr(trouble, "outcome", None)))
-        for key, action in todo.items():
-            self.report.add(Line(key, result, note=trouble.message, said=said))
-            self.ledger.settle(key)
-            if action.step is Step.CREATE:
-                self._failed.add(key)
+        with self.ground.store.transaction():
+            for key, action in flight.todo.items():
+                self.report.add(Line(key, result, note=trouble.message, said=said))
+                state = OpState.CONFLICT if result is Result.CONFLICT else OpState.REJECTED
+                self.ground.journal.settle(key, state, trouble.message)
+                if action.step is Step.CREATE:
+                    self._failed.add(key)
         return []
+
+    # -- deletes ----------------------------------------------------------------------------
 
     def _delete(self, actions: list[Action]) -> None:
         """Delete one by one, again while it helps: a referrer must go before its target."""
@@ -287,42 +242,35 @@ class Push:
 
     def _delete_one(self, action: Action) -> bool:
         """Read, compare, delete, read: some servers ignore If-Match on DELETE."""
-        key = action.key
-        now = self.client.read(key)
+        key, ground = action.key, self.ground
+        server, journal = ground.server, ground.journal
+        now = server.read(key)
         if now is not None and (action.seen is None or Entry.of(now).hash != action.seen.hash):
-            self.report.add(Line(key, Result.CONFLICT, note="deleted here, changed on the server"))
+            note = "deleted here, changed on the server"
+            self.report.add(Line(key, Result.CONFLICT, note=note))
+            journal.settle(key, OpState.CONFLICT, note)
             return True
         if now is not None:
+            journal.intend([action], "", "delete")
             try:
-                self.client.delete(key, if_match=version_id(now))
+                server.delete(key, if_match=version_id(now))
             except (Unreachable, BadAnswer, Busy) as problem:
-                if self.client.read(key) is not None:
+                journal.doubt([key])
+                if server.read(key) is not None:
                     raise problem from None
             except (Refused, Conflict) as problem:
                 said = tuple(outcome_texts(getattr(problem, "outcome", None)))
-                note = problem.message
-                self.report.add(Line(key, Result.REFUSED, note=note, said=said))
+                self._not_deleted(key, problem.message, said)
                 return False
-            if self.client.read(key) is not None:
-                note = "the server said that it deleted it, and still has it"
-                self.report.add(Line(key, Result.REFUSED, note=note))
+            if server.read(key) is not None:
+                self._not_deleted(key, "the server said that it deleted it, and still has it")
                 return False
-        self.ledger.forget(key)
+        with ground.store.transaction():
+            ground.store.forget(key, version=version_id(now) if now else action.if_match)
+            journal.settle(key, OpState.APPLIED)
         self.report.add(Line(key, Result.DELETED))
         return True
 
-
-def _passing(trouble: FhirkitError | None) -> bool:
-    """Trouble that may be over in a moment."""
-    return isinstance(trouble, (Busy, Unreachable, BadAnswer, Stale))
-
-
-def _hopeless(trouble: FhirkitError) -> bool:
-    """Nobody listens (the transport has tried often enough), or we may not speak."""
-    if isinstance(trouble, Unreachable):
-        return not trouble.sent
-    return isinstance(trouble, Refused) and trouble.status == 401
-
-
-def _final(trouble: FhirkitError) -> bool:
-    return isinstance(trouble, Refused) and not isinstance(trouble, Busy)
+    def _not_deleted(self, key: ResourceKey, note: str, said: tuple[str, ...] = ()) -> None:
+        self.report.add(Line(key, Result.REFUSED, note=note, said=said))
+        self.ground.journal.settle(key, OpState.REJECTED, note)

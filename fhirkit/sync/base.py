@@ -1,201 +1,220 @@
-"""The base: what tree and remote last agreed on, in ``.fhirkit/state.db`` (SQLite).
+"""The base of one remote: what tree and server last agreed on, and what a fetch learned since.
 
-Written only after the server has been read back. ``synchronous=FULL`` and one transaction a
-group of writes, so after a crash the base is never ahead of the remote. What is about to be sent
-is noted first (an intent): the next run finds out what became of it.
+A view of ``state.State`` for one remote. Agreement is written only after the server has said or
+shown what it holds, in one commit with the end of the operation that led to it.
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Self
+from collections.abc import Collection, Iterable
+from typing import Any
 
-from fhirkit.core.errors import Blocked, FhirkitError
-from fhirkit.core.jsonio import dump_bytes, loads
-from fhirkit.core.resource import ResourceKey, comparable, content_hash
-from fhirkit.sync.entry import BaseEntry, version_id
+from fhirkit.core.resource import ResourceKey, content_hash
+from fhirkit.sync.entry import BaseEntry, Entry, version_id
+from fhirkit.sync.state import State
 
-_VERSION = 1
-_SCHEMA = """
-CREATE TABLE remote (name TEXT PRIMARY KEY, identity TEXT NOT NULL) STRICT;
-CREATE TABLE base (
-    remote TEXT NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL,
-    sent_hash TEXT NOT NULL, remote_hash TEXT NOT NULL, version_id TEXT,
-    PRIMARY KEY (remote, type, id)) STRICT, WITHOUT ROWID;
-CREATE TABLE intent (
-    remote TEXT NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL,
-    sent_hash TEXT NOT NULL, request_id TEXT NOT NULL,
-    PRIMARY KEY (remote, type, id, request_id)) STRICT, WITHOUT ROWID;
-CREATE TABLE content (hash TEXT PRIMARY KEY, json BLOB NOT NULL) STRICT;
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A write that was sent, or about to be: the hash of its content, and its request ids."""
-
-    key: ResourceKey
-    sent_hash: str
-    request_ids: frozenset[str]
+_TABLES = ("base", "tracked", "tombstone", "watermark", "journal")
 
 
 class BaseStore:
-    """The base of one remote. Open it under the tree's lock; use it as a context manager."""
+    """What is agreed on with the remote called ``remote``."""
 
-    def __init__(self, path: Path, remote: str) -> None:
+    def __init__(self, state: State, remote: str) -> None:
+        self.state = state
         self.remote = remote
-        try:
-            if not path.exists():
-                # A record's content goes in here: readable by its owner alone from the start.
-                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=5)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._prepare(path)
-        except (sqlite3.Error, OSError) as problem:
-            raise _broken(path, problem) from None
-        self._path = path
-
-    def _prepare(self, path: Path) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > _VERSION:
-            raise Blocked(
-                f"{path}: was written by a newer fhirkit", advice="use the newer fhirkit here"
-            )
-        if version == 0:
-            self._db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={_VERSION};COMMIT;")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    def tidy(self) -> None:
-        """Drop content that nothing names any more; under the tree's lock only."""
-        self._change(
-            "DELETE FROM content WHERE hash NOT IN (SELECT sent_hash FROM base UNION"
-            " SELECT remote_hash FROM base UNION SELECT sent_hash FROM intent)"
-        )
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All changes inside become durable together, or none does."""
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-        except sqlite3.Error as problem:
-            raise _broken(self._path, problem) from None
+        self.transaction = state.transaction
 
     def entries(self) -> dict[ResourceKey, BaseEntry]:
         """Everything agreed on with this remote."""
-        rows = self._rows(
-            "SELECT type, id, sent_hash, remote_hash, version_id FROM base WHERE remote = ?"
-            " ORDER BY type, id",
+        rows = self.state.rows(
+            "SELECT type, id, sent_hash, remote_hash, version_id, remote_id FROM base"
+            " WHERE remote = ? ORDER BY type, id",
             self.remote,
         )
         entries = (BaseEntry(ResourceKey(row[0], row[1]), *row[2:]) for row in rows)
         return {entry.key: entry for entry in entries}
 
-    def content(self, digest: str) -> dict[str, Any] | None:
+    def content(self, digest: str | None) -> dict[str, Any] | None:
         """The content with this hash, without what servers own; None when it is not kept."""
-        rows = self._rows("SELECT json FROM content WHERE hash = ?", digest)
-        resource: dict[str, Any] | None = loads(rows[0][0]) if rows else None
-        return resource
+        return self.state.content(digest)
 
-    def record(
-        self, key: ResourceKey, sent: dict[str, Any], stored: dict[str, Any], version: str | None
+    def agree(
+        self,
+        key: ResourceKey,
+        ours: dict[str, Any],
+        theirs: dict[str, Any],
+        *,
+        sent: str | None = None,
+        remote_id: str | None = None,
     ) -> None:
-        """Both sides agree: ours is ``sent``, which the remote holds as ``stored``."""
-        row = (*self._at(key), self._keep(sent), self._keep(stored), version)
-        self._change("INSERT OR REPLACE INTO base VALUES (?, ?, ?, ?, ?, ?)", *row)
-        self.settle(key)
+        """The remote holds ``ours`` as ``theirs``; ``remote_id`` is its own id for it, if new.
 
-    def agree(self, key: ResourceKey, ours: dict[str, Any], theirs: dict[str, Any]) -> None:
-        """As ``record``, with the version that the remote's copy names."""
-        self.record(key, ours, theirs, version_id(theirs))
+        ``sent`` is the hash of ours, where it is known.
+        """
+        sent = self.state.keep(ours, sent)
+        stored = content_hash(theirs)
+        if stored != sent:
+            self.state.keep(theirs, stored)
+        with self.transaction():
+            if remote_id is None:
+                remote_id = self.remote_id(key)
+            elif remote_id == key.id:
+                remote_id = None
+            row = (*self._at(key), sent, stored, version_id(theirs), remote_id)
+            self.state.change("INSERT OR REPLACE INTO base VALUES (?, ?, ?, ?, ?, ?, ?)", *row)
+            self._drop("tracked", key)
+            self._drop("tombstone", key)
 
-    def forget(self, key: ResourceKey) -> None:
-        """Neither side has it any more."""
-        self._change("DELETE FROM base WHERE remote = ? AND type = ? AND id = ?", *self._at(key))
-        self.settle(key)
+    def forget(self, key: ResourceKey, *, version: str | None = None) -> None:
+        """Neither side has it any more; ``version`` is the last one that was agreed on."""
+        with self.transaction():
+            self._drop("base", key)
+            self._drop("tracked", key)
+            self.state.change(
+                "INSERT OR REPLACE INTO tombstone VALUES (?, ?, ?, ?)", *self._at(key), version
+            )
+
+    def link(self, key: ResourceKey, remote_id: str) -> None:
+        """The same resource on both sides, without a content that was ever agreed on."""
+        rid = None if remote_id == key.id else remote_id
+        self.state.change(
+            "INSERT OR REPLACE INTO base VALUES (?, ?, ?, '', '', NULL, ?)", *self._at(key), rid
+        )
+
+    def unlink(self, key: ResourceKey) -> None:
+        """Begin anew with one resource: whatever either side holds is new to the other."""
+        with self.transaction():
+            self._drop("base", key)
 
     def forget_all(self) -> None:
-        """Begin anew with this remote: no agreement, no intent, no identity."""
+        """Begin anew with this remote: no agreement, no journal, no identity."""
         with self.transaction():
-            for table in ("base", "intent"):
-                self._change(f"DELETE FROM {table} WHERE remote = ?", self.remote)  # noqa: S608  # two fixed names
-            self._change("DELETE FROM remote WHERE name = ?", self.remote)
+            for table in _TABLES:
+                self.state.change(f"DELETE FROM {table} WHERE remote = ?", self.remote)  # noqa: S608  # fixed names
+            self.state.change("DELETE FROM remote WHERE name = ?", self.remote)
 
-    def intend(self, writes: Iterable[tuple[ResourceKey, dict[str, Any]]], request_id: str) -> None:
-        """Note durably what is about to be sent."""
-        with self.transaction():
-            for key, resource in writes:
-                row = (*self._at(key), self._keep(resource), request_id)
-                self._change("INSERT OR REPLACE INTO intent VALUES (?, ?, ?, ?, ?)", *row)
+    def tombstones(self) -> dict[ResourceKey, str | None]:
+        """Deletions that were agreed on, with the last version before each."""
+        rows = self.state.rows(
+            "SELECT type, id, version_id FROM tombstone WHERE remote = ?", self.remote
+        )
+        return {ResourceKey(row[0], row[1]): row[2] for row in rows}
 
-    def settle(self, key: ResourceKey) -> None:
-        """It is known what became of every write of this resource."""
-        self._change("DELETE FROM intent WHERE remote = ? AND type = ? AND id = ?", *self._at(key))
+    # -- the id map -------------------------------------------------------------------------
 
-    def intents(self) -> list[Intent]:
-        """The writes of earlier runs whose end is not known."""
-        rows = self._rows(
-            "SELECT type, id, sent_hash, request_id FROM intent WHERE remote = ? ORDER BY type, id",
+    def remote_ids(self) -> dict[ResourceKey, str]:
+        """Keys here whose resource has another id on the server, with that id."""
+        rows = self.state.rows(
+            "SELECT type, id, remote_id FROM base WHERE remote = ? AND remote_id IS NOT NULL",
             self.remote,
         )
-        grouped: dict[tuple[ResourceKey, str], set[str]] = {}
-        for kind, logical_id, sent_hash, request_id in rows:
-            grouped.setdefault((ResourceKey(kind, logical_id), sent_hash), set()).add(request_id)
-        return [Intent(key, sent, frozenset(ids)) for (key, sent), ids in grouped.items()]
+        return {ResourceKey(row[0], row[1]): row[2] for row in rows}
+
+    def remote_id(self, key: ResourceKey) -> str | None:
+        """The server's own id for a resource; None where it is ours."""
+        rows = self.state.rows(
+            "SELECT remote_id FROM base WHERE remote = ? AND type = ? AND id = ?", *self._at(key)
+        )
+        return rows[0][0] if rows else None
+
+    # -- what a fetch learned ---------------------------------------------------------------
+
+    def track(self, key: ResourceKey, theirs: dict[str, Any] | None) -> None:
+        """The server now holds this, or with None nothing, other than was agreed."""
+        digest = self.state.keep(theirs) if theirs is not None else None
+        version = version_id(theirs) if theirs is not None else None
+        row = (*self._at(key), digest, version)
+        self.state.change("INSERT OR REPLACE INTO tracked VALUES (?, ?, ?, ?, ?)", *row)
+
+    def untrack(self, key: ResourceKey) -> None:
+        """What the server holds is what was agreed."""
+        self._drop("tracked", key)
+
+    def tracked(self) -> dict[ResourceKey, Entry | None]:
+        """What the server is known to hold other than agreed; None for a deletion."""
+        rows = self.state.rows(
+            "SELECT type, id, hash, version_id FROM tracked WHERE remote = ? ORDER BY type, id",
+            self.remote,
+        )
+        found: dict[ResourceKey, Entry | None] = {}
+        for kind, logical_id, digest, version in rows:
+            key = ResourceKey(kind, logical_id)
+            found[key] = Entry(key, digest, version) if digest is not None else None
+        return found
+
+    def version_moved(self, key: ResourceKey, version: str | None) -> None:
+        """The server counts a new version of the content that was agreed on."""
+        self.state.change(
+            "UPDATE base SET version_id = ? WHERE remote = ? AND type = ? AND id = ?",
+            version,
+            *self._at(key),
+        )
+
+    def watermark(self, selection: str) -> str | None:
+        """The server's time up to which the selection is known; None before a first time."""
+        rows = self.state.rows(
+            "SELECT instant FROM watermark WHERE remote = ? AND selection = ?",
+            self.remote,
+            selection,
+        )
+        return rows[0][0] if rows else None
+
+    def advance(self, selections: Collection[str], instant: str) -> None:
+        """Everything up to this moment of the server's clock is stored."""
+        self.state.change_many(
+            "INSERT OR REPLACE INTO watermark VALUES (?, ?, ?)",
+            [(self.remote, selection, instant) for selection in selections],
+        )
+
+    # -- what the server is -----------------------------------------------------------------
 
     def identity(self) -> str | None:
         """What the server said it was when this base was begun."""
-        rows = self._rows("SELECT identity FROM remote WHERE name = ?", self.remote)
+        rows = self.state.rows("SELECT identity FROM remote WHERE name = ?", self.remote)
         return rows[0][0] if rows else None
 
     def identify(self, identity: str) -> None:
         """Remember what the server says it is."""
-        self._change("INSERT OR REPLACE INTO remote VALUES (?, ?)", self.remote, identity)
+        self.state.change(
+            "INSERT OR REPLACE INTO remote VALUES (?, ?, NULL)", self.remote, identity
+        )
 
-    def _keep(self, resource: dict[str, Any]) -> str:
-        digest = content_hash(resource)
-        data = dump_bytes(comparable(resource), indent=False)
-        self._change("INSERT OR IGNORE INTO content VALUES (?, ?)", digest, data)
-        return digest
+    def rung(self) -> str | None:
+        """The way of creating that this server was found to need; None before a first create."""
+        rows = self.state.rows("SELECT rung FROM remote WHERE name = ?", self.remote)
+        return rows[0][0] if rows else None
+
+    def set_rung(self, rung: str) -> None:
+        """Remember how this server creates."""
+        self.state.change("UPDATE remote SET rung = ? WHERE name = ?", rung, self.remote)
+
+    def sample(self, count: int) -> list[ResourceKey]:
+        """Some resources agreed on, spread over all of them, always the same."""
+        rows = self.state.rows(
+            "SELECT type, id FROM base WHERE remote = ? ORDER BY remote_hash LIMIT ?",
+            self.remote,
+            count,
+        )
+        return [ResourceKey(*row) for row in rows]
+
+    def count(self) -> int:
+        """How many resources are agreed on."""
+        (row,) = self.state.rows("SELECT count(*) FROM base WHERE remote = ?", self.remote)
+        number: int = row[0]
+        return number
+
+    def _drop(self, table: str, key: ResourceKey) -> None:
+        self.state.change(
+            f"DELETE FROM {table} WHERE remote = ? AND type = ? AND id = ?",  # noqa: S608  # fixed names
+            *self._at(key),
+        )
 
     def _at(self, key: ResourceKey) -> tuple[str, str, str]:
         return self.remote, key.type, key.id
 
-    def _change(self, statement: str, *values: object) -> None:
-        try:
-            self._db.execute(statement, values)
-        except sqlite3.Error as problem:
-            raise _broken(self._path, problem) from None
 
-    def _rows(self, statement: str, *values: object) -> list[Any]:
-        try:
-            return self._db.execute(statement, values).fetchall()
-        except sqlite3.Error as problem:
-            raise _broken(self._path, problem) from None
-
-
-def _broken(path: Path, problem: Exception) -> FhirkitError:
-    return Blocked(
-        f"{path}: the state cannot be used ({problem})",
-        advice="if it is damaged, move it away: what is equal on both sides is found again",
-    )
+def keep_all(state: State, resources: Iterable[dict[str, Any]]) -> None:
+    """Keep many bodies in one commit."""
+    with state.transaction():
+        for resource in resources:
+            state.keep(resource)

@@ -29,13 +29,15 @@ class BaseEntry:
 
     A server may store something else than it was sent (drop, add or respell). So two hashes are
     kept: ``sent_hash`` of our form and ``remote_hash`` of the form the server returned; a side
-    has changed when it differs from its own.
+    has changed when it differs from its own. ``remote_id`` is the server's id where it is not
+    ours.
     """
 
     key: ResourceKey
     sent_hash: str
     remote_hash: str
     version_id: str | None = None
+    remote_id: str | None = None
 
 
 Listing = Mapping[ResourceKey, Entry]

@@ -1,13 +1,14 @@
 """Which writes go together: references decide, so that no server sees one that leads nowhere.
 
 Resources that refer to each other in a circle form one component and must travel in one
-transaction; components are packed in the order of their references, targets first.
+transaction; a component is sent when all that it refers to is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import heapq
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from fhirkit.core.jsonio import dump_bytes
@@ -26,20 +27,49 @@ class Limits:
     size: int = 4 * 1024 * 1024
 
 
+@dataclass(slots=True)
+class Graph:
+    """Among some resources: what each refers to, and its size in bytes as it is sent."""
+
+    edges: dict[ResourceKey, tuple[ResourceKey, ...]] = field(default_factory=dict)
+    sizes: dict[ResourceKey, int] = field(default_factory=dict)
+
+
+def graph_of(
+    resources: Resources,
+    keys: Iterable[ResourceKey],
+    *,
+    each: Callable[[ResourceKey, dict[str, Any]], None] | None = None,
+) -> Graph:
+    """The graph of ``keys``, each resource looked at once and shown to ``each``."""
+    wanted = {key: key for key in keys}
+    graph = Graph()
+    for key in sorted(wanted):
+        resource = resources[key]
+        found = sorted(targets(resource) & wanted.keys())
+        # The same key objects throughout: a large tree has many references to few targets.
+        graph.edges[key] = tuple(wanted[target] for target in found)
+        graph.sizes[key] = len(dump_bytes(resource, indent=False))
+        if each is not None:
+            each(key, resource)
+    return graph
+
+
 def targets(resource: dict[str, Any]) -> set[ResourceKey]:
     """The keys that a resource refers to, anywhere in it."""
     found = (local_key(element["reference"]) for element in references(resource))
     return {key for key in found if key is not None}
 
 
-def components(resources: Resources, keys: Iterable[ResourceKey]) -> list[Component]:
+def components(
+    edges: Mapping[ResourceKey, Sequence[ResourceKey]], keys: Iterable[ResourceKey]
+) -> list[Component]:
     """Strongly connected components among ``keys``, each after all that it refers to.
 
     Tarjan's algorithm, with a stack of its own instead of recursion: chains of references can be
     longer than Python's stack is deep.
     """
     wanted = set(keys)
-    edges = {key: sorted(targets(resources[key]) & wanted) for key in wanted}
     index: dict[ResourceKey, int] = {}
     low: dict[ResourceKey, int] = {}
     stack: list[ResourceKey] = []
@@ -56,6 +86,8 @@ def components(resources: Resources, keys: Iterable[ResourceKey]) -> list[Compon
                 stack.append(node)
                 on_stack.add(node)
             for child in children:
+                if child not in wanted:
+                    continue
                 if child not in index:
                     work.append((child, iter(edges[child])))
                     break
@@ -80,20 +112,67 @@ def _unwind(stack: list[ResourceKey], on_stack: set[ResourceKey], root: Resource
             return tuple(sorted(members))
 
 
-def pack(
-    resources: Resources, ordered: Iterable[Component], limits: Limits | None = None
-) -> list[list[Component]]:
-    """Components filled into transactions, in order, up to the limits."""
-    limits = limits or Limits()
+class Schedule:
+    """Components handed out in groups as soon as what they refer to is there.
+
+    ``take`` gives the next group; whoever takes it says ``done`` for each component when its fate
+    is known, good or bad.
+    """
+
+    def __init__(self, graph: Graph, keys: Iterable[ResourceKey]) -> None:
+        self._parts = components(graph.edges, keys)
+        place = {key: number for number, part in enumerate(self._parts) for key in part}
+        self._weights = [sum(graph.sizes[key] for key in part) for part in self._parts]
+        self._dependents: list[list[int]] = [[] for _ in self._parts]
+        self._missing = [0] * len(self._parts)
+        for number, part in enumerate(self._parts):
+            needs = {place[to] for key in part for to in graph.edges[key] if to in place}
+            for need in needs - {number}:
+                self._dependents[need].append(number)
+                self._missing[number] += 1
+        self._ready = [number for number, count in enumerate(self._missing) if not count]
+        self._place = place
+        self._taken = bytearray(len(self._parts))
+        self.left = len(self._parts)
+
+    def take(self, limits: Limits) -> list[Component]:
+        """The next components that may be sent together, targets first; empty when none may."""
+        group: list[int] = []
+        entries = size = 0
+        inside: dict[int, int] = {}
+        follow: list[int] = []
+        while self._ready or follow:
+            first = self._ready and (not follow or self._ready[0] < follow[0])
+            source = self._ready if first else follow
+            number = source[0]
+            entries += len(self._parts[number])
+            size += self._weights[number]
+            if group and (entries > limits.entries or size > limits.size):
+                break
+            heapq.heappop(source)
+            group.append(number)
+            self._taken[number] = 1
+            for later in self._dependents[number]:
+                inside[later] = inside.get(later, 0) + 1
+                if inside[later] == self._missing[later]:
+                    heapq.heappush(follow, later)
+        self.left -= len(group)
+        return [self._parts[number] for number in group]
+
+    def done(self, part: Component) -> None:
+        """The component's fate is known: what waited for it may go."""
+        for later in self._dependents[self._place[part[0]]]:
+            self._missing[later] -= 1
+            if not self._missing[later] and not self._taken[later]:
+                heapq.heappush(self._ready, later)
+
+
+def pack(graph: Graph, keys: Iterable[ResourceKey], limits: Limits) -> list[list[Component]]:
+    """The groups as they are sent when each succeeds before the next."""
+    schedule = Schedule(graph, keys)
     packed: list[list[Component]] = []
-    entries = size = 0
-    for component in ordered:
-        weight = sum(len(dump_bytes(resources[key], indent=False)) for key in component)
-        full = entries + len(component) > limits.entries or size + weight > limits.size
-        if not packed or full:
-            packed.append([])
-            entries = size = 0
-        packed[-1].append(component)
-        entries += len(component)
-        size += weight
+    while group := schedule.take(limits):
+        packed.append(group)
+        for part in group:
+            schedule.done(part)
     return packed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,20 +11,28 @@ from fhirkit.core.errors import Blocked
 from fhirkit.core.resource import ResourceKey
 from fhirkit.remote.capability import Capability
 from fhirkit.remote.client import Client
-from fhirkit.remote.listing import read_many
+from fhirkit.sync.answer import Rung
 from fhirkit.sync.apply import Push
 from fhirkit.sync.base import BaseStore
-from fhirkit.sync.doubt import settle_intents
-from fhirkit.sync.entry import Base, BaseEntry, Entry
+from fhirkit.sync.counterpart import Counterpart
+from fhirkit.sync.doubt import settle_open
+from fhirkit.sync.entry import Base, BaseEntry, Entry, Listing
+from fhirkit.sync.filecache import StoredCache
+from fhirkit.sync.flight import Ground
 from fhirkit.sync.intake import Intake
-from fhirkit.sync.ledger import NoLedger
+from fhirkit.sync.journal import Journal
 from fhirkit.sync.lock import locked
+from fhirkit.sync.order import graph_of
 from fhirkit.sync.plan import Direction, Plan, Status, Step, emptied, make_plan, receded
 from fhirkit.sync.pull import Selection, apply_pull, select_patient, select_types
 from fhirkit.sync.results import Line, Report, Result
-from fhirkit.sync.worktree import Scan, WorkingTree
+from fhirkit.sync.state import State
+from fhirkit.sync.worktree import Contents, Scan, WorkingTree
 
 Remote = dict[ResourceKey, dict[str, Any] | None]
+
+#: So many known resources are read before a push, to know that the server is still the same.
+_SENTINELS = 3
 
 
 @dataclass(slots=True)
@@ -38,49 +46,90 @@ class Prepared:
     selection: Selection = field(default_factory=Selection)
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a push goes about it.
+
+    ``max_delete``: more deletions than this are not carried out. ``quiet``: seconds after which
+    the server no longer commits what it was sent. ``at_least_once``: on a server that knows
+    neither our ids nor conditional creates, making a resource twice is accepted.
+    """
+
+    delete: bool = False
+    max_delete: int = 10
+    quiet: float = 150.0
+    at_least_once: bool = False
+
+
 class Session:
     """Push to and pull from one remote. Make it with ``opened``, which holds the lock."""
 
-    def __init__(self, tree: WorkingTree, store: BaseStore, client: Client) -> None:
+    def __init__(self, tree: WorkingTree, state: State, name: str, client: Client) -> None:
         self.tree = tree
-        self.store = store
+        self.state = state
+        self.store = BaseStore(state, name)
+        self.journal = Journal(state, name)
         self.client = client
+        self.server = Counterpart(client, self.store.remote_ids())
+        self.quiet = Options().quiet
+        self._capability: Capability | None = None
 
-    def prepare_push(self, *, ours: Collection[ResourceKey] = ()) -> Prepared:
-        """Ask the server about every resource known here, and plan."""
+    def prepare_push(
+        self,
+        *,
+        ours: Collection[ResourceKey] = (),
+        only: Collection[ResourceKey] | None = None,
+        every: bool = False,
+    ) -> Prepared:
+        """Ask the server about every resource that changed here, and plan.
+
+        ``only`` limits the push to these keys; ``every`` asks about what did not change as well.
+        """
         self._meet(writing=True)
-        settle_intents(self.client, self.store)
-        scan, base = self.tree.scan(), self.store.entries()
+        settle_open(self.server, self.store, self.journal, quiet=self.quiet)
+        scan, base = self.scan(), self.store.entries()
         keys = (scan.entries.keys() | base.keys()) - scan.held
-        remote = read_many(self.client, keys)
-        self._read_again(base, remote)
-        entries = _entries(remote)
-        if emptied(base, entries, keys):
-            raise Blocked(
-                f"nothing that was pushed to {self.store.remote} is there any more: "
-                "it was emptied, or another server stands at its address",
-                advice=f"fhirkit remote reset {self.store.remote} begins anew with it",
-            )
+        if only is not None:
+            keys &= set(only)
+        tracked = self.store.tracked()
+        touched = {
+            key for key in keys if every or key in tracked or _dirty(scan.entries, base, key)
+        }
+        new = {key for key in touched if key not in base}
+        states = self.server.read_many(touched - new)
+        states.update(self.server.look_for(new, exact=False))
+        self._read_again(base, states)
+        self._recognise(base, states)
+        entries = _entries(states)
+        for key in keys - touched:
+            entries[key] = _as_agreed(base[key])
         plan = make_plan(Direction.PUSH, keys, scan.entries, base, entries, take=ours)
-        return Prepared(plan, scan, base, remote)
+        return Prepared(plan, scan, base, states)
 
-    def push(self, ready: Prepared, *, delete: bool = False) -> Report:
+    def push(self, ready: Prepared, options: Options | None = None) -> Report:
         """Carry out a prepared push; deletions only when asked for."""
+        options = options or Options()
         plan = ready.plan
         deletions = plan.of(Step.DELETE)
-        if not delete:
+        report = Report(issues=list(ready.scan.issues))
+        if options.delete:
+            _guard_deletions(len(deletions), len(ready.base), options.max_delete)
+        else:
             kept = tuple(action for action in plan.actions if action.step is not Step.DELETE)
             plan = Plan(plan.statuses, kept, plan.conflicts)
-        run = Push(self.client, self.store, ready.scan.resources, ready.base)
-        run.report.issues.extend(ready.scan.issues)
-        if not delete:
             for action in deletions:
                 note = "deleted here, kept on the server (push --delete deletes it)"
-                run.report.add(Line(action.key, Result.KEPT, note=note))
+                report.add(Line(action.key, Result.KEPT, note=note))
         newer = len(plan.keys(Status.BEHIND, Status.GONE))
         if newer:
-            run.report.notes.append(f"{newer} resource(s) changed on the server; fhirkit pull")
-        return run.run(plan, ready.remote)
+            report.notes.append(f"{newer} resource(s) changed on the server; fhirkit pull")
+        self.journal.begin("push")
+        run = _push(
+            self.server, self.store, self.journal, plan, ready, options, self._capability, report
+        )
+        report = run.run(plan, ready.remote)
+        self.journal.end(", ".join(f"{n} {word}" for word, n in report.count().items()))
+        return report
 
     def prepare_pull(
         self,
@@ -92,8 +141,8 @@ class Session:
     ) -> Prepared:
         """Fetch what is selected and plan; ``Blocked`` when suspiciously much would go away."""
         self._meet(writing=False)
-        settle_intents(self.client, self.store)
-        scan, base = self.tree.scan(), self.store.entries()
+        settle_open(self.server, self.store, self.journal, quiet=self.quiet)
+        scan, base = self.scan(), self.store.entries()
         if patient is not None:
             selection = select_patient(self.client, patient, scan.resources, base.keys())
         else:
@@ -117,11 +166,31 @@ class Session:
         """Carry out a prepared pull."""
         return apply_pull(self.tree, self.store, ready.scan, ready.plan, ready.selection)
 
+    def scan(self) -> Scan:
+        """What the files hold now."""
+        return scanned(self.tree, self.state)
+
+    def _recognise(self, base: Base, states: Remote) -> None:
+        """Make sure that what was agreed on is there: else it is another server, or an empty one.
+
+        A push asks about little; so a few resources that nobody touched are asked for besides.
+        """
+        known = {key: one for key, one in states.items() if key in base}
+        if len(known) < _SENTINELS:
+            sample = [key for key in self.store.sample(2 * _SENTINELS) if key not in known]
+            known |= self.server.read_many(sample, exact=True)
+        if emptied(base, _entries(known), known) and len(base) > 1:
+            raise Blocked(
+                f"nothing that was pushed to {self.store.remote} is there any more: "
+                "it was emptied, or another server stands at its address",
+                advice=f"fhirkit remote reset {self.store.remote} begins anew with it",
+            )
+
     def _read_again(self, base: Base, remote: Any) -> None:
         """Replace answers older than what was agreed by fresh ones; ``Blocked`` if they stay so."""
         held = {key: resource for key, resource in remote.items() if resource is not None}
         for key in receded(base, _entries(held)):
-            fresh = self.client.read(key)
+            fresh = self.server.read(key)
             if fresh is not None and receded(base, {key: Entry.of(fresh)}):
                 raise Blocked(
                     f"{self.store.remote} holds older versions than were agreed on: "
@@ -135,11 +204,12 @@ class Session:
         """Make sure that this is a FHIR R4 server that can do it, and the one it was before."""
         capability = Capability.of(self.client.capabilities())
         require_r4(capability, self.client, writing=writing)
+        self._capability = capability
         identity = f"{capability.software} {capability.fhir_version}".strip()
         known = self.store.identity()
         if known is None:
             self.store.identify(identity)
-        elif known != identity and self.store.entries():
+        elif known != identity and self.store.count():
             raise Blocked(
                 f"{self.store.remote} was {known} and is now {identity}: another server?",
                 advice=f"fhirkit remote reset {self.store.remote} begins anew with it",
@@ -158,28 +228,40 @@ def require_r4(capability: Capability, client: Client, *, writing: bool) -> None
 @contextmanager
 def opened(tree: WorkingTree, name: str, client: Client) -> Iterator[Session]:
     """A session under the tree's lock."""
-    with locked(tree.state), BaseStore(tree.database, name) as store:
+    with locked(tree.state), State(tree.database) as state:
         try:
-            yield Session(tree, store, client)
-            store.tidy()
+            yield Session(tree, state, name, client)
+            state.tidy()
         finally:
             client.close()
 
 
-def offline_plan(scan: Scan, base: Base) -> Plan:
-    """Tree against base, as if the remote were still as it was agreed."""
-    remote = {
-        key: Entry(key, agreed.remote_hash, agreed.version_id) for key, agreed in base.items()
-    }
-    keys = (scan.entries.keys() | base.keys()) - scan.held
+def scanned(tree: WorkingTree, state: State) -> Scan:
+    """What the files hold now; files that look as they did are not read again."""
+    cache = StoredCache(state)
+    scan = tree.scan(cache)
+    cache.save()
+    return scan
+
+
+def offline_plan(scan: Scan, base: Base, tracked: Mapping[ResourceKey, Entry | None]) -> Plan:
+    """Tree against base, as if the remote were as it was last seen."""
+    remote = {key: _as_agreed(agreed) for key, agreed in base.items() if agreed.remote_hash}
+    for key, entry in tracked.items():
+        if entry is None:
+            remote.pop(key, None)
+        else:
+            remote[key] = entry
+    keys = (scan.entries.keys() | base.keys() | tracked.keys()) - scan.held
     return make_plan(Direction.PUSH, keys, scan.entries, base, remote)
 
 
-def agreed(tree: WorkingTree, name: str) -> dict[ResourceKey, dict[str, Any]]:
+def agreed(tree: WorkingTree, name: str) -> Mapping[ResourceKey, dict[str, Any]]:
     """Our side of everything that was last agreed with a remote; empty before a first time."""
     if not tree.database.exists():
         return {}
-    with BaseStore(tree.database, name) as store:
+    with State(tree.database) as state:
+        store = BaseStore(state, name)
         contents = {key: store.content(entry.sent_hash) for key, entry in store.entries().items()}
     return {key: content for key, content in contents.items() if content is not None}
 
@@ -191,10 +273,8 @@ def prepare_bundle(client: Client, intake: Intake, *, overwrite: bool = False) -
     current version (``meta.versionId`` or ``ifMatch``), or ``overwrite`` is asked for.
     """
     require_r4(Capability.of(client.capabilities()), client, writing=True)
-    scan = Scan()
-    for key, resource in intake.resources.items():
-        scan.take(key, resource)
-    remote = read_many(client, intake.resources)
+    scan = Scan.of(intake.resources)
+    remote = Counterpart(client).look_for(intake.resources, exact=True)
     entries = _entries(remote)
     base: dict[ResourceKey, BaseEntry] = {}
     for key, entry in entries.items():
@@ -206,9 +286,76 @@ def prepare_bundle(client: Client, intake: Intake, *, overwrite: bool = False) -
 
 
 def push_bundle(client: Client, ready: Prepared) -> Report:
-    """Carry out what ``prepare_bundle`` planned."""
-    return Push(client, NoLedger(), ready.scan.resources, ready.base).run(ready.plan, ready.remote)
+    """Carry out what ``prepare_bundle`` planned; what it learns is not kept."""
+    capability = Capability.of(client.capabilities())
+    with State() as state:
+        store, journal = BaseStore(state, "bundle"), Journal(state, "bundle")
+        store.identify("")
+        run = _push(
+            Counterpart(client), store, journal, ready.plan, ready, Options(), capability, Report()
+        )
+        return run.run(ready.plan, ready.remote)
 
 
-def _entries(remote: Remote) -> dict[ResourceKey, Entry]:
+def _push(
+    server: Counterpart,
+    store: BaseStore,
+    journal: Journal,
+    plan: Plan,
+    ready: Prepared,
+    options: Options,
+    capability: Capability | None,
+    report: Report,
+) -> Push:
+    """The push of a plan, its bodies and operations noted in one commit."""
+    writes = plan.of(Step.CREATE, Step.UPDATE)
+    hashes = {action.key: ready.scan.entries[action.key].hash for action in writes}
+    state = store.state
+    with state.transaction():
+        graph = graph_of(
+            ready.scan.resources,
+            hashes,
+            each=lambda key, resource: _note(state.keep(resource, hashes[key])),
+        )
+        journal.plan([*writes, *plan.of(Step.DELETE)], hashes)
+    planned = hashes.keys()
+
+    def load(key: ResourceKey) -> dict[str, Any]:
+        body = state.content(hashes[key]) if key in planned else None
+        return body if body is not None else ready.scan.resources[key]
+
+    rung = store.rung()
+    ground = Ground(
+        server, store, journal, Contents(ready.scan.entries, load), ready.base, report,
+        rung=Rung(rung) if rung else Rung.GUARDED, proven=rung is not None, quiet=options.quiet,
+    )  # fmt: skip
+    return Push(ground, graph, capability=capability, at_least_once=options.at_least_once)
+
+
+def _note(_: str) -> None:
+    """A body is kept for its effect."""
+
+
+def _guard_deletions(going: int, known: int, most: int) -> None:
+    if going > most or (1 < going == known):
+        raise Blocked(
+            f"{going} of {known} resources would be deleted on the server; nothing was sent",
+            advice=f"if that is right: fhirkit push --delete --max-delete {going}"
+            if going != known or going > most
+            else "fhirkit rm names what is to go; an emptied folder is no order to delete",
+        )
+
+
+def _dirty(local: Listing, base: Base, key: ResourceKey) -> bool:
+    mine, known = local.get(key), base.get(key)
+    if mine is None or known is None:
+        return mine is not None or known is not None
+    return mine.hash != known.sent_hash
+
+
+def _as_agreed(known: BaseEntry) -> Entry:
+    return Entry(known.key, known.remote_hash, known.version_id)
+
+
+def _entries(remote: Mapping[ResourceKey, dict[str, Any] | None]) -> dict[ResourceKey, Entry]:
     return {key: Entry.of(resource) for key, resource in remote.items() if resource is not None}

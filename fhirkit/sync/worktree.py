@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,8 +21,9 @@ from fhirkit.core.errors import Conflict, FhirkitError, InvalidInput, UsageError
 from fhirkit.core.files import read_bytes, sync_folder, write_atomic
 from fhirkit.core.issues import Issue, Severity
 from fhirkit.core.jsonio import dump_bytes, loads
-from fhirkit.core.resource import ResourceKey
+from fhirkit.core.resource import ResourceKey, content_hash
 from fhirkit.sync.entry import Entry, tree_form
+from fhirkit.sync.filecache import FileCache, NoCache, looks
 
 STATE = ".fhirkit"
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
@@ -29,19 +31,47 @@ _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _LARGEST = 256 * 1024 * 1024
 
 
+class Contents(Mapping[ResourceKey, dict[str, Any]]):
+    """Resources by key, each read when it is asked for: a tree may be larger than the memory."""
+
+    def __init__(
+        self, keys: Collection[ResourceKey], load: Callable[[ResourceKey], dict[str, Any]]
+    ) -> None:
+        self._keys = keys
+        self._load = load
+
+    def __getitem__(self, key: ResourceKey) -> dict[str, Any]:
+        """The resource; ``KeyError`` for one that is not there."""
+        if key not in self._keys:
+            raise KeyError(key)
+        return self._load(key)
+
+    def __contains__(self, key: object) -> bool:
+        """Whether it is there, without reading it."""
+        return key in self._keys
+
+    def __iter__(self) -> Iterator[ResourceKey]:
+        """All keys."""
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self._keys)
+
+
 @dataclass(slots=True)
 class Scan:
     """What the files hold. ``held`` are keys whose file is there and cannot be used."""
 
-    resources: dict[ResourceKey, dict[str, Any]] = field(default_factory=dict)
+    resources: Mapping[ResourceKey, dict[str, Any]]
     entries: dict[ResourceKey, Entry] = field(default_factory=dict)
     held: set[ResourceKey] = field(default_factory=set)
     issues: list[Issue] = field(default_factory=list)
 
-    def take(self, key: ResourceKey, resource: dict[str, Any]) -> None:
-        """Add a usable resource."""
-        self.resources[key] = resource
-        self.entries[key] = Entry.of(resource)
+    @classmethod
+    def of(cls, resources: Mapping[ResourceKey, dict[str, Any]]) -> Scan:
+        """A scan of resources that come from elsewhere than from files."""
+        return cls(resources, {key: Entry.of(one) for key, one in resources.items()})
 
 
 class WorkingTree:
@@ -97,34 +127,61 @@ class WorkingTree:
             raise InvalidInput("a resource's type or id is not one that FHIR allows")
         return self.root / key.type / f"{key.id}.json"
 
-    def scan(self) -> Scan:
-        """Read every resource file; what cannot be used becomes an issue."""
-        scan = Scan()
+    def scan(self, cache: FileCache | None = None) -> Scan:
+        """Look at every resource file, read what is new; what cannot be used becomes an issue."""
+        entries: dict[ResourceKey, Entry] = {}
+        scan = Scan(Contents(entries, lambda key: self._load_as(entries[key])), entries)
+        cache = cache or NoCache()
         for folder in _listed(self.root):
             if _TYPE.fullmatch(folder.name) is None:
                 continue
             if folder.is_symlink():
                 scan.issues.append(_issue("tree-symlink", "symbolic link, not followed", folder))
             elif folder.is_dir():
-                self._scan_type(folder, scan)
+                self._scan_type(folder, scan, cache)
         return scan
 
-    def _scan_type(self, folder: os.DirEntry[str], scan: Scan) -> None:
+    def _scan_type(self, folder: os.DirEntry[str], scan: Scan, cache: FileCache) -> None:
+        kind = sys.intern(folder.name)
+        known = cache.known(kind)
         names: dict[str, str] = {}
         for file in _listed(Path(folder.path)):
-            if not file.name.endswith(".json"):
+            name = file.name
+            if not name.endswith(".json"):
                 continue
-            key = ResourceKey(folder.name, file.name.removesuffix(".json"))
-            twin = names.setdefault(file.name.casefold(), file.name)
-            if twin != file.name:
+            key = ResourceKey(kind, name[:-5])
+            twin = names.setdefault(name.casefold(), name)
+            if twin != name:
                 message = f"differs from {twin} in upper and lower case only"
                 scan.issues.append(_issue("tree-case-clash", message, file, Severity.WARNING))
+            held = known.get(name)
+            if held is not None and held[0] == _looks(file):
+                scan.entries[key] = Entry(key, held[1])
+                continue
+            before = _status(file)
             resource, issues = _load(key, file)
             scan.issues.extend(issues)
             if resource is None:
                 scan.held.update((key, *_claimed(file)))
-            else:
-                scan.take(key, resource)
+                continue
+            digest = content_hash(resource)
+            scan.entries[key] = Entry(key, digest)
+            if before is not None and not issues:
+                cache.learn(f"{kind}/{name}", before, digest)
+
+    def _load_as(self, entry: Entry) -> dict[str, Any]:
+        """The resource that a scan saw; ``Conflict`` when its file was changed since."""
+        path = self.path(entry.key)
+        try:
+            resource: dict[str, Any] = loads(read_bytes(path))
+            same = content_hash(resource) == entry.hash
+        except (FhirkitError, AttributeError):
+            same = False
+        if not same:
+            raise Conflict(
+                f"{path}: was changed while fhirkit was at work", advice="run the command again"
+            )
+        return resource
 
     def current(self, key: ResourceKey) -> Entry | None:
         """The entry of a resource's file as it is at this moment; None when there is none."""
@@ -192,6 +249,18 @@ def _listed(folder: Path) -> list[os.DirEntry[str]]:
             return sorted(found, key=lambda entry: entry.name)
     except OSError as problem:
         raise FhirkitError(f"{folder}: cannot be listed ({problem.strerror})") from None
+
+
+def _status(file: os.DirEntry[str]) -> os.stat_result | None:
+    try:
+        return file.stat(follow_symlinks=False)
+    except OSError:
+        return None
+
+
+def _looks(file: os.DirEntry[str]) -> tuple[int, int, int] | None:
+    status = _status(file)
+    return looks(status) if status is not None and stat.S_ISREG(status.st_mode) else None
 
 
 def _load(

@@ -10,10 +10,14 @@ from pathlib import Path
 import pytest
 
 from fhirkit.core.errors import Blocked, UsageError
+from fhirkit.core.jsonio import dump_bytes
 from fhirkit.core.resource import ResourceKey, content_hash
 from fhirkit.sync.base import BaseStore
 from fhirkit.sync.config import add_remote, checked_remote, read_remotes, remove_remote
+from fhirkit.sync.journal import Journal, OpState
 from fhirkit.sync.lock import locked
+from fhirkit.sync.plan import Action, Step
+from fhirkit.sync.state import State
 
 P = ResourceKey("Patient", "p")
 SENT = {"resourceType": "Patient", "id": "p"}
@@ -21,38 +25,91 @@ STORED = {"resourceType": "Patient", "id": "p", "meta": {"versionId": "1"}, "lan
 
 
 def test_agreement_outlives_the_process_and_is_per_remote(tmp_path: Path) -> None:
-    with BaseStore(tmp_path / "state.db", "one") as store:
-        store.intend([(P, SENT)], "r1")
-        store.intend([(P, SENT)], "r2")
-    with BaseStore(tmp_path / "state.db", "one") as store:
-        (intent,) = store.intents()
-        assert intent.request_ids == {"r1", "r2"}
-        store.agree(P, SENT, STORED)
-        assert store.intents() == []
-        store.tidy()
-    with BaseStore(tmp_path / "state.db", "one") as store:
+    action = Action(Step.CREATE, P)
+    with State(tmp_path / "state.db") as state:
+        journal = Journal(state, "one")
+        journal.begin("push")
+        journal.plan([action], {P: state.keep(SENT)})
+        assert journal.open() == []
+        journal.intend([action], "r1", "id")
+        journal.intend([action], "r2", "id")
+    with State(tmp_path / "state.db") as state:
+        store, journal = BaseStore(state, "one"), Journal(state, "one")
+        (operation,) = journal.open()
+        assert operation.request_ids == {"r1", "r2"}
+        state.tidy()
+        assert store.content(operation.sent_hash) == SENT, "what is in doubt is kept"
+        with store.transaction():
+            store.agree(P, SENT, STORED)
+            journal.settle(P, OpState.APPLIED)
+        assert journal.open() == []
+        state.tidy()
+    with State(tmp_path / "state.db") as state:
+        store = BaseStore(state, "one")
         entry = store.entries()[P]
         assert (entry.sent_hash, entry.remote_hash) == (content_hash(SENT), content_hash(STORED))
         assert entry.version_id == "1"
         assert store.content(entry.remote_hash) == {**SENT, "language": "en"}
-    with BaseStore(tmp_path / "state.db", "two") as store:
-        assert store.entries() == {}
+        assert BaseStore(state, "two").entries() == {}
     assert (tmp_path / "state.db").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_failed_group_leaves_nothing(tmp_path: Path) -> None:
-    with BaseStore(tmp_path / "state.db", "one") as store:
+    with State(tmp_path / "state.db") as state:
+        store = BaseStore(state, "one")
         broken = {"resourceType": "Patient", "id": object()}
         with pytest.raises(TypeError), store.transaction():
             [store.agree(P, one, STORED) for one in (SENT, broken)]
         assert store.entries() == {}
 
 
+FIRST = """
+CREATE TABLE remote (name TEXT PRIMARY KEY, identity TEXT NOT NULL) STRICT;
+CREATE TABLE base (
+    remote TEXT NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL,
+    sent_hash TEXT NOT NULL, remote_hash TEXT NOT NULL, version_id TEXT,
+    PRIMARY KEY (remote, type, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE intent (
+    remote TEXT NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL,
+    sent_hash TEXT NOT NULL, request_id TEXT NOT NULL,
+    PRIMARY KEY (remote, type, id, request_id)) STRICT, WITHOUT ROWID;
+CREATE TABLE content (hash TEXT PRIMARY KEY, json BLOB NOT NULL) STRICT;
+INSERT INTO remote VALUES ('one', 'HAPI 4.0.1');
+PRAGMA user_version=1;
+"""
+
+
+def test_the_first_state_is_taken_over_whole(tmp_path: Path) -> None:
+    digest, edited = content_hash(SENT), {**SENT, "active": True}
+    with sqlite3.connect(tmp_path / "state.db") as db:
+        db.executescript(FIRST)
+        for body in (SENT, edited):
+            db.execute("INSERT INTO content VALUES (?, ?)", (content_hash(body), dump_bytes(body)))
+        db.execute("INSERT INTO base VALUES ('one', 'Patient', 'p', ?, ?, '3')", (digest, digest))
+        for request in ("r1", "r2"):
+            db.execute(
+                "INSERT INTO intent VALUES ('one', 'Patient', 'p', ?, ?)",
+                (content_hash(edited), request),
+            )
+    db.close()
+    with State(tmp_path / "state.db") as state:
+        store = BaseStore(state, "one")
+        assert store.entries()[P].version_id == "3"
+        assert store.content(digest) == SENT
+        assert store.identity() == "HAPI 4.0.1"
+        (operation,) = Journal(state, "one").open()
+        assert operation.request_ids == {"r1", "r2"}
+        assert (operation.seen_hash, operation.seen_version) == (digest, "3")
+        assert store.content(operation.sent_hash) == edited
+    with State(tmp_path / "state.db") as state:
+        assert BaseStore(state, "one").entries()[P].sent_hash == digest
+
+
 @pytest.mark.parametrize("content", [b"not a database, not at all, no", b"SQLite format 3\0" * 99])
 def test_a_damaged_state_is_said(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "state.db").write_bytes(content)
     with pytest.raises(Blocked, match="state"):
-        BaseStore(tmp_path / "state.db", "one")
+        State(tmp_path / "state.db")
 
 
 def test_a_newer_state_is_left_alone(tmp_path: Path) -> None:
@@ -60,7 +117,7 @@ def test_a_newer_state_is_left_alone(tmp_path: Path) -> None:
         db.execute("PRAGMA user_version=99")
     db.close()
     with pytest.raises(Blocked, match="newer"):
-        BaseStore(tmp_path / "state.db", "one")
+        State(tmp_path / "state.db")
 
 
 def test_the_lock_is_one_at_a_time_and_dies_with_its_holder(tmp_path: Path) -> None:

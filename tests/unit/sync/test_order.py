@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhirkit.core.resource import ResourceKey
-from fhirkit.sync.order import Limits, components, pack
+from fhirkit.sync.order import Limits, components, graph_of, pack
 
 graphs = st.integers(1, 12).flatmap(
     lambda size: st.lists(st.sets(st.integers(0, size - 1)), min_size=size, max_size=size)
@@ -43,7 +43,7 @@ def reachable(graph: list[set[int]], start: int) -> set[int]:
 @given(graphs)
 def test_components_are_the_circles_and_come_after_their_targets(graph: list[set[int]]) -> None:
     held = resources(graph)
-    found = components(held, held)
+    found = components(graph_of(held, held).edges, held)
     assert sorted(member for part in found for member in part) == sorted(held)
     place = {member: number for number, part in enumerate(found) for member in part}
     reach = [reachable(graph, number) for number in range(len(graph))]
@@ -58,9 +58,13 @@ def test_components_are_the_circles_and_come_after_their_targets(graph: list[set
 @given(graphs, st.integers(1, 5))
 def test_packing_keeps_order_and_limits(graph: list[set[int]], most: int) -> None:
     held = resources(graph)
-    ordered = components(held, held)
-    groups = pack(held, ordered, Limits(entries=most))
-    assert [part for group in groups for part in group] == ordered
+    whole = graph_of(held, held)
+    groups = pack(whole, held, Limits(entries=most))
+    sent = [part for group in groups for part in group]
+    assert sorted(sent) == sorted(components(whole.edges, held))
+    place = {member: number for number, part in enumerate(sent) for member in part}
+    for one, found in enumerate(graph):
+        assert all(place[key(other)] <= place[key(one)] for other in found)
     for group in groups:
         assert len(group) == 1 or sum(map(len, group)) <= most
 
@@ -70,9 +74,9 @@ def test_a_long_chain_does_not_end_in_recursion() -> None:
     held = {
         ResourceKey("Basic", f"n{n:02}"): one for n, one in enumerate(resources(graph).values())
     }
-    assert len(components(held, held)) == 5000
+    assert len(components(graph_of(held, held).edges, held)) == 5000
 
 
 def test_bytes_limit_a_transaction_too() -> None:
     held = resources([set(), set(), set()])
-    assert len(pack(held, components(held, held), Limits(size=60))) == 3
+    assert len(pack(graph_of(held, held), held, Limits(size=60))) == 3

@@ -1,0 +1,213 @@
+"""What a server holds, or what changed there, page by page and never all at once in memory.
+
+``_history`` (https://hl7.org/fhir/R4/http.html#history) shows deletions too. A walk over a type is
+sorted by ``_lastUpdated``, so that after an expired link it goes on from the last row instead of
+from the first, and rows that change meanwhile move to its end and are not missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from fhirkit.core.errors import BadAnswer, Incomplete, Refused
+from fhirkit.core.resource import ResourceKey
+from fhirkit.remote.client import Client
+from fhirkit.remote.paging import Expired, Found, entries_of, pages, take
+from fhirkit.remote.reference import local_key
+
+_COUNT = "500"
+_STARTS = 3
+
+Clock = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One version in a history. ``resource`` is None for a deletion; ``at`` is the server's."""
+
+    key: ResourceKey
+    resource: dict[str, Any] | None
+    at: str | None
+
+
+def changes_since(
+    client: Client, since: str, *, kind: str | None = None, clock: Clock
+) -> Iterator[list[Change]]:
+    """The versions made at or after ``since``, a page at a time, in no order to rely on.
+
+    ``clock`` is told the server's time at the first page. The same version may come twice; a
+    history whose link expires is begun again, three times at most.
+    """
+    asked = f"{kind}/_history" if kind else "_history"
+    what = f"history of {kind or 'all types'} at {client.host}"
+    query = urlencode({"_since": since, "_count": _COUNT}, safe=":+")
+    for _ in range(_STARTS):
+        try:
+            for page in pages(
+                _getter(client, what, clock), base=client.base, asked=asked, query=query, what=what
+            ):
+                yield [_change(entry, what) for entry in entries_of(page, what)]
+            return
+        except Expired:
+            continue
+    raise Incomplete(
+        f"{what}: it expired between two pages, {_STARTS} times over",
+        advice="try again when the server is less busy",
+    )
+
+
+def every_resource(client: Client, kind: str, *, clock: Clock) -> Iterator[list[dict[str, Any]]]:
+    """Every resource of a type, a page at a time; the same one may come twice.
+
+    ``Incomplete`` when the server announced more than it delivered, or forgot the search too
+    often without any progress.
+    """
+    walk = _Walk(client, kind, clock)
+    for _ in range(_STARTS):
+        yield from walk.through()
+        if not walk.short:
+            return
+    raise Incomplete(
+        f"{walk.what}: the server announced {walk.short} more than it delivered",
+        advice="run the command again when nothing else writes to the server",
+    )
+
+
+class _Walk:
+    """One type's rows, from the first to the last, whatever becomes of the links."""
+
+    def __init__(self, client: Client, kind: str, clock: Clock) -> None:
+        self.client = client
+        self.kind = kind
+        self.what = f"search of {kind} at {client.host}"
+        self.short = 0
+        self._get = _getter(client, self.what, clock)
+        self._sorted = True
+        self._last: str | None = None
+
+    def through(self) -> Iterator[list[dict[str, Any]]]:
+        seen: set[str] = set()
+        announced: int | None = None
+        self._last = None
+        idle = 0
+        while True:
+            before = len(seen)
+            try:
+                for page in self._pages():
+                    total = page.get("total")
+                    if type(total) is int and self._last is None:
+                        announced = total
+                    found = Found()
+                    for entry in entries_of(page, self.what):
+                        take(entry, found, self.what)
+                    if any(key.type != self.kind for key in found.matches):
+                        raise BadAnswer(f"{self.what}: the server answered with other types")
+                    rows = [found.resources[key] for key in found.matches]
+                    seen.update(key.id for key in found.matches)
+                    yield rows
+                    self._note(rows)
+                self.short = max(0, announced - len(seen)) if announced is not None else 0
+                return
+            except Expired:
+                idle = 0 if len(seen) > before else idle + 1
+                if idle >= _STARTS - 1:
+                    raise Incomplete(
+                        f"{self.what}: the search expired between two pages, {_STARTS} times over",
+                        advice="try again when the server is less busy",
+                    ) from None
+
+    def _pages(self) -> Iterator[dict[str, Any]]:
+        if self._sorted:
+            query = {"_sort": "_lastUpdated", "_count": _COUNT, "_total": "accurate"}
+            if self._last is not None:
+                query = {"_lastUpdated": f"ge{self._last}"} | query
+            try:
+                yield from self._run(query)
+                return
+            except Refused as problem:
+                if problem.status != 400 or self._last is not None:
+                    raise
+                self._sorted = False
+        yield from self._run({"_count": _COUNT})
+
+    def _run(self, query: dict[str, str]) -> Iterator[dict[str, Any]]:
+        text = urlencode(query, safe=":+,")
+        yield from pages(
+            self._get, base=self.client.base, asked=self.kind, query=text, what=self.what
+        )
+
+    def _note(self, rows: list[dict[str, Any]]) -> None:
+        """How far the walk has come, as long as the server really keeps the order asked for."""
+        times = [_time(row) for row in rows]
+        if not self._sorted or not times:
+            return
+        known = [one for one in times if one is not None]
+        newest = max(known, default="")
+        if len(known) < len(times) or (self._last is not None and min(known) < self._last):
+            self._sorted, self._last = False, None
+        else:
+            self._last = newest
+
+
+def _getter(client: Client, what: str, clock: Clock) -> Callable[[str], dict[str, Any]]:
+    told = False
+
+    def get(url: str) -> dict[str, Any]:
+        nonlocal told
+        bundle, date = client.page(url, what)
+        if not told:
+            told = True
+            moment = _instant(date)
+            if moment is not None:
+                clock(moment)
+        return bundle
+
+    return get
+
+
+def _instant(date: str | None) -> str | None:
+    """An HTTP date as a FHIR instant in UTC."""
+    try:
+        return parsedate_to_datetime(date or "").strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (TypeError, ValueError):
+        return None
+
+
+def _time(resource: dict[str, Any]) -> str | None:
+    meta = resource.get("meta")
+    text = meta.get("lastUpdated") if isinstance(meta, dict) else None
+    return text if isinstance(text, str) else None
+
+
+def _change(entry: dict[str, Any], what: str) -> Change:
+    resource, request = entry.get("resource"), entry.get("request")
+    response = entry.get("response")
+    said = response.get("lastModified") if isinstance(response, dict) else None
+    at = said if isinstance(said, str) else None
+    method = request.get("method") if isinstance(request, dict) else None
+    if isinstance(resource, dict) and method != "DELETE":
+        kind, logical_id = resource.get("resourceType"), resource.get("id")
+        if isinstance(kind, str) and isinstance(logical_id, str):
+            return Change(ResourceKey(kind, logical_id), resource, _time(resource) or at)
+    for text in (
+        request.get("url") if isinstance(request, dict) else None,
+        response.get("location") if isinstance(response, dict) else None,
+        entry.get("fullUrl"),
+    ):
+        key = _key_in(text) if method == "DELETE" else None
+        if key is not None:
+            return Change(key, None, at)
+    raise BadAnswer(f"{what}: an entry names no resource")
+
+
+def _key_in(text: Any) -> ResourceKey | None:
+    if not isinstance(text, str):
+        return None
+    parts = text.rstrip("/").split("/")
+    if len(parts) > 3 and parts[-2] == "_history":
+        parts = parts[:-2]
+    return local_key("/".join(parts[-2:])) if len(parts) > 1 else None

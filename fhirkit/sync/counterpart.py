@@ -1,0 +1,177 @@
+"""The server as the tree sees it: every resource under the id that it has here.
+
+Where a server gives ids itself, a resource has one id here and another there. Outward, a
+resource and its references take the server's ids; inward, ours. Everything else in ``sync`` knows
+ids of the tree only. The tag that marks an operation on such servers is put on and off here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fhirkit.core.resource import ResourceKey, map_references
+from fhirkit.remote.client import Client
+from fhirkit.remote.listing import find_many, read_many
+from fhirkit.remote.reference import local_key
+from fhirkit.sync.entry import tree_form
+
+#: Marks a resource with the operation that created it, where its id is not ours.
+TAG_SYSTEM = "urn:fhirkit:operation"
+#: Before a server's id that is taken here by another resource.
+_TAKEN = "server-"
+
+
+class Counterpart:
+    """A client with an id map. ``remote_ids`` maps keys here to the server's ids."""
+
+    def __init__(self, client: Client, remote_ids: Mapping[ResourceKey, str] | None = None) -> None:
+        self.client = client
+        self._out: dict[ResourceKey, str] = dict(remote_ids or {})
+        self._in = {ResourceKey(key.type, rid): key for key, rid in self._out.items()}
+
+    def learn(self, key: ResourceKey, remote_id: str) -> None:
+        """The server calls this resource so."""
+        if remote_id != key.id or key in self._out:
+            self._out[key] = remote_id
+            self._in[ResourceKey(key.type, remote_id)] = key
+
+    def there(self, key: ResourceKey) -> ResourceKey:
+        """The server's key of a resource here."""
+        remote_id = self._out.get(key)
+        if remote_id is not None:
+            return ResourceKey(key.type, remote_id)
+        if key.id.startswith(_TAKEN):
+            bare = ResourceKey(key.type, key.id[len(_TAKEN) :])
+            if bare in self._out:
+                return bare
+        return key
+
+    def here(self, key: ResourceKey) -> ResourceKey:
+        """The key here of a resource that the server calls so."""
+        known = self._in.get(key)
+        if known is not None:
+            return known
+        # The same id may belong to another resource here: then the server's gets a new one.
+        return ResourceKey(key.type, f"{_TAKEN}{key.id}"[:64]) if key in self._out else key
+
+    def outward(
+        self, resource: dict[str, Any], urns: Mapping[ResourceKey, str] | None = None
+    ) -> dict[str, Any]:
+        """The resource as it is sent. ``urns`` are the fullUrls of what is created with it."""
+        form = tree_form(resource)
+        if not self._out and not urns:
+            return form
+        key = ResourceKey.of(form)
+
+        def change(reference: str) -> str:
+            target = local_key(reference)
+            if target is None:
+                return reference
+            name, tail = _split(reference, target)
+            if urns and target in urns:
+                return urns[target]
+            there = self.there(target)
+            return reference if str(there) == name else f"{there}{tail}"
+
+        result: dict[str, Any] = map_references(form, change)
+        result["id"] = self.there(key).id
+        return result
+
+    def inward(self, resource: dict[str, Any]) -> dict[str, Any]:
+        """What the server holds, under our ids and without our tag."""
+        resource = _untagged(resource)
+        if not self._out:
+            return resource
+
+        def change(reference: str) -> str:
+            target = local_key(reference)
+            if target is None:
+                return reference
+            here = self.here(target)
+            return reference if here == target else f"{here}{_split(reference, target)[1]}"
+
+        result: dict[str, Any] = map_references(resource, change)
+        result["id"] = self.here(ResourceKey.of(resource)).id
+        return result
+
+    def read(self, key: ResourceKey) -> dict[str, Any] | None:
+        """The resource as it now is; None when FHIR says that it is not there."""
+        resource = self.client.read(self.there(key))
+        return None if resource is None else self.inward(resource)
+
+    def read_many(
+        self, keys: Iterable[ResourceKey], *, exact: bool = False
+    ) -> dict[ResourceKey, dict[str, Any] | None]:
+        """Each key with its resource or None; ``exact`` trusts no search."""
+        names = {self.there(key): key for key in keys}
+        found = read_many(self.client, names, exact=exact)
+        return {
+            names[there]: None if resource is None else self.inward(resource)
+            for there, resource in found.items()
+        }
+
+    def look_for(
+        self, keys: Iterable[ResourceKey], *, exact: bool
+    ) -> dict[ResourceKey, dict[str, Any] | None]:
+        """Resources that are new here: whether the server has any of them nevertheless.
+
+        Absence is told by a search, unless ``exact``: whoever creates has a guard of its own.
+        """
+        names = {self.there(key): key for key in keys}
+        if exact:
+            return self.read_many(names.values())
+        found, unasked = find_many(self.client, names)
+        states = dict.fromkeys(names.values()) | {
+            names[there]: self.inward(resource) for there, resource in found.items()
+        }
+        return states | self.read_many([names[there] for there in unasked], exact=True)
+
+    def vread(self, key: ResourceKey, version_id: str) -> dict[str, Any] | None:
+        """One version of the resource, or None."""
+        resource = self.client.vread(self.there(key), version_id)
+        return None if resource is None else self.inward(resource)
+
+    def history(self, key: ResourceKey) -> list[dict[str, Any]]:
+        """The versions that the first page of its history shows."""
+        return [self.inward(version) for version in self.client.history(self.there(key))]
+
+    def delete(self, key: ResourceKey, *, if_match: str | None = None) -> None:
+        """DELETE the resource."""
+        self.client.delete(self.there(key), if_match=if_match)
+
+    def tagged(self, kind: str, tag: str) -> list[dict[str, Any]]:
+        """What an operation with this tag created, under the server's own ids."""
+        found = self.client.search(kind, {"_tag": f"{TAG_SYSTEM}|{tag}"})
+        return [found.resources[key] for key in sorted(found.matches)]
+
+
+def with_tag(resource: dict[str, Any], tag: str) -> dict[str, Any]:
+    """The resource marked by the operation that creates it."""
+    meta = resource.get("meta")
+    meta = dict(meta) if isinstance(meta, dict) else {}
+    tags = meta.get("tag")
+    marked = [*(tags if isinstance(tags, list) else []), {"system": TAG_SYSTEM, "code": tag}]
+    rest = {name: value for name, value in resource.items() if name not in ("meta", "resourceType")}
+    return {"resourceType": resource["resourceType"], "meta": {**meta, "tag": marked}, **rest}
+
+
+def _untagged(resource: dict[str, Any]) -> dict[str, Any]:
+    meta = resource.get("meta")
+    tags = meta.get("tag") if isinstance(meta, dict) else None
+    if not isinstance(meta, dict) or not isinstance(tags, list):
+        return resource
+    kept = [one for one in tags if not (isinstance(one, dict) and one.get("system") == TAG_SYSTEM)]
+    if len(kept) == len(tags):
+        return resource
+    rest = {name: value for name, value in meta.items() if name != "tag"}
+    if kept:
+        rest["tag"] = kept
+    without = {name: value for name, value in resource.items() if name != "meta"}
+    return {**without, "meta": rest} if rest else without
+
+
+def _split(reference: str, target: ResourceKey) -> tuple[str, str]:
+    """``Type/id`` and what follows it (a version, a fragment)."""
+    name = str(target)
+    return name, reference[len(name) :]

@@ -1,0 +1,329 @@
+"""One group of writes on its way: sent, answered or not, and looked at until its fate is known.
+
+Whatever the answer (lost, late, cut, wrong, a refusal), the remote is read and the planner's table
+decides anew for what has moved; a version that changed meanwhile so becomes a conflict and not an
+overwriting. An answer that carries the stored resources is believed once the server has shown
+that it tells the truth.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fhirkit.core.errors import (
+    BadAnswer,
+    Blocked,
+    Conflict,
+    FhirkitError,
+    Refused,
+    RemoteError,
+    Unreachable,
+)
+from fhirkit.core.resource import ResourceKey, content_hash
+from fhirkit.remote.client import Written
+from fhirkit.remote.failures import Busy, Stale
+from fhirkit.sync.answer import Rung, Said, interpret, transaction
+from fhirkit.sync.base import BaseStore
+from fhirkit.sync.counterpart import Counterpart
+from fhirkit.sync.doubt import Fate, fate, past_version
+from fhirkit.sync.entry import Base, Entry, trace_of, version_id
+from fhirkit.sync.journal import Journal, OpState
+from fhirkit.sync.plan import Action, Direction, Step, make_plan
+from fhirkit.sync.results import Line, Report, Result
+
+HOLLOW = BadAnswer("transaction: the server said yes, and what was sent is not there")
+
+
+@dataclass
+class Ground:
+    """What all flights of a push share. ``local`` are the bodies that were planned."""
+
+    server: Counterpart
+    store: BaseStore
+    journal: Journal
+    local: Mapping[ResourceKey, dict[str, Any]]
+    base: Base
+    report: Report = field(default_factory=Report)
+    rung: Rung = Rung.GUARDED
+    proven: bool = False
+    quiet: float = 150.0
+    truthful: bool | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def tag(self, key: ResourceKey) -> str:
+        """The mark of a resource that this tree creates: the same in every run."""
+        return str(uuid.uuid5(self.store.state.tree_id(), str(key)))
+
+
+class Flight:
+    """``todo`` is what is still open; ``trouble`` what the last answer said."""
+
+    def __init__(self, ground: Ground, group: list[Action], rung: Rung) -> None:
+        self.ground = ground
+        self.rung = rung
+        self.todo = {action.key: action for action in group}
+        self.bodies = {action.key: ground.local[action.key] for action in group}
+        self.hashes = {key: content_hash(body) for key, body in self.bodies.items()}
+        self.ids: set[str] = set()
+        self.trouble: FhirkitError = HOLLOW
+        self._agreed: list[tuple[ResourceKey, dict[str, Any]]] = []
+        self._conflicts: list[ResourceKey] = []
+        self._sent_at = 0.0
+
+    def once(self, wait: float) -> bool:
+        """Send what is open and settle what can be told; whether anything had moved.
+
+        ``wait`` are the seconds to let pass after trouble that may be over in a moment.
+        """
+        ground = self.ground
+        said = self._send()
+        for key, remote_id in said.created.items():
+            ground.server.learn(key, remote_id)
+        self.trouble = said.trouble or HOLLOW
+        if said.trouble is None and ground.truthful and self._by_answer(said):
+            self._commit()
+            return True
+        if passing(said.trouble):
+            asked = said.trouble.wait if isinstance(said.trouble, Busy) else None
+            policy = ground.server.client.transport.policy
+            ground.server.client.transport.sleep(policy.wait(1, asked) if asked else wait)
+        if doubtful(said.trouble) and not self.rung.ours:
+            self._wait_for_late_commit()
+        moved = self._look(said)
+        if self.todo and said.foreign:
+            raise Blocked(
+                "the server gave a resource another id than it was sent with, so pushing "
+                "again would make a second one",
+                advice="allow client-assigned ids on the server",
+            )
+        return moved
+
+    def _send(self) -> Said:
+        ground, actions = self.ground, list(self.todo.values())
+        request_id = secrets.token_hex(8)
+        self.ids.add(request_id)
+        tags = {one.key: ground.tag(one.key) for one in actions if one.step is Step.CREATE}
+        bundle = transaction(actions, self.bodies, self.rung, server=ground.server, tags=tags)
+        ground.journal.intend(actions, request_id, str(self.rung))
+        self._sent_at = time.monotonic()
+        try:
+            answer = ground.server.client.transaction(
+                bundle, request_id=request_id, representation=True
+            )
+        except Unreachable as problem:
+            (ground.journal.doubt if problem.sent else ground.journal.unsent)(self.todo)
+            return Said(trouble=problem)
+        except (RemoteError, Conflict) as problem:
+            if doubtful(problem):
+                ground.journal.doubt(self.todo)
+            return Said(trouble=problem)
+        said = interpret(answer, actions, self.rung, ground.server)
+        if doubtful(said.trouble):
+            ground.journal.doubt(self.todo)
+        return said
+
+    def _by_answer(self, said: Said) -> bool:
+        """Take the answer's resources as what is stored; False when it does not carry them all."""
+        bodies = {key: written.resource for key, written in said.confirmed.items()}
+        if any(bodies.get(key) is None for key in self.todo):
+            return False
+        for key, action in list(self.todo.items()):
+            written, body = said.confirmed[key], bodies[key]
+            if action.step is Step.CREATE and written.status == 200:
+                continue  # something was there: that has to be looked at
+            assert body is not None  # noqa: S101  # told above; for the type checker
+            self._done(action, self.ground.server.inward(body), written)
+            del self.todo[key]
+        return not self.todo
+
+    def _wait_for_late_commit(self) -> None:
+        """A server may commit long after it was given up; "not there" means nothing until then."""
+        left = self.ground.quiet - (time.monotonic() - self._sent_at)
+        if left > 0:
+            self.ground.server.client.transport.sleep(left)
+
+    def _look(self, said: Said) -> bool:
+        """Read back, settle what is done or overtaken; whether anything had moved."""
+        states = self._states(exact=said.trouble is not None)
+        if said.trouble is None and self.ground.truthful is None:
+            self.ground.truthful = self._compare(said, states)
+        moved = False
+        try:
+            for key, action in list(self.todo.items()):
+                now, written = states[key], said.confirmed.get(key)
+                verdict = self._fate(action, now, written)
+                if verdict is not Fate.APPLIED and said.trouble is None and self._named(action):
+                    now = self.ground.server.read(key)  # a search may lag behind
+                    verdict = self._fate(action, now, written)
+                if verdict is Fate.OPEN:
+                    continue
+                moved = True
+                if verdict is Fate.APPLIED and now is not None:
+                    self._done(action, now, written)
+                elif not self._overtaken(action, now, written):
+                    self._decide_again(action, now)
+                    continue
+                del self.todo[key]
+        finally:
+            self._commit()
+        return moved
+
+    def _named(self, action: Action) -> bool:
+        """Whether the server can be asked for it by id: not before it gave one."""
+        learned = self.ground.server.there(action.key) != action.key
+        return action.step is not Step.CREATE or self.rung.ours or learned
+
+    def _states(self, *, exact: bool) -> dict[ResourceKey, dict[str, Any] | None]:
+        server = self.ground.server
+        named = [key for key, action in self.todo.items() if self._named(action)]
+        states = server.read_many(named, exact=exact)
+        for key in self.todo.keys() - states.keys():
+            found = server.tagged(key.type, self.ground.tag(key)) if self.rung is Rung.TAG else []
+            if len(found) > 1:
+                raise Blocked(
+                    f"{key}: {len(found)} resources on the server carry the tag of its creation",
+                    advice="delete all but one of them there; the server's conditional create "
+                    "let more than one through",
+                )
+            for one in found:
+                server.learn(key, one["id"])
+            states[key] = server.inward(found[0]) if found else None
+        return states
+
+    def _compare(
+        self, said: Said, states: Mapping[ResourceKey, dict[str, Any] | None]
+    ) -> bool | None:
+        """Whether every resource in the answer is what a read shows; None when none came."""
+        pairs = [(said.confirmed[key].resource, states[key]) for key in self.todo]
+        if all(body is None for body, _ in pairs):
+            return False
+        server = self.ground.server
+        return all(
+            body is not None
+            and now is not None
+            and content_hash(server.inward(body)) == content_hash(now)
+            and version_id(body) == version_id(now)
+            for body, now in pairs
+        )
+
+    def _fate(self, action: Action, now: dict[str, Any] | None, written: Written | None) -> Fate:
+        sent_hash = self.hashes[action.key]
+        found = fate(sent_hash, self.ids, seen=action.seen, now=now, written=written)
+        existed = written is not None and written.status == 200 and action.step is Step.CREATE
+        if found is Fate.APPLIED and existed and self.rung is Rung.TAG and now is not None:
+            # An earlier attempt of ours made it, and it may have been changed since.
+            return Fate.APPLIED if content_hash(now) == sent_hash else Fate.OVERTAKEN
+        return found
+
+    def _done(self, action: Action, stored: dict[str, Any], written: Written | None) -> None:
+        key = action.key
+        self._agreed.append((key, stored))
+        result = Result.CREATED if action.step is Step.CREATE else Result.UPDATED
+        note = ""
+        if content_hash(stored) != self.hashes[key]:
+            note = "the server stored it in another form (fhirkit diff --remote shows it)"
+        existed = written is not None and written.status == 200
+        if action.step is Step.CREATE and existed and self.rung.ours:
+            earlier = self._written_over(key)
+            if earlier is not None:
+                result = Result.CONFLICT
+                note = (
+                    f"somebody created it at the same moment; theirs is version {earlier}, "
+                    "in the server's history"
+                )
+        self.ground.report.add(Line(key, result, version_id(stored), note))
+
+    def _written_over(self, key: ResourceKey) -> str | None:
+        """The version of somebody else that a create replaced, on a server without a guard."""
+        for version in self.ground.server.history(key):
+            if content_hash(version) != self.hashes[key] and trace_of(version) not in self.ids:
+                return version_id(version) or "before"
+        return None
+
+    def _overtaken(
+        self, action: Action, now: dict[str, Any] | None, written: Written | None
+    ) -> bool:
+        """Whether ours did arrive and was changed since; then that version is the base."""
+        if now is None:
+            return False
+        key, server = action.key, self.ground.server
+        stored = None
+        if written is not None and written.version_id is not None and self.rung.ours:
+            stored = server.vread(key, written.version_id)
+        if stored is None:
+            stored = past_version(server, key, self.hashes[key], self.ids, seen=action.seen)
+        if stored is None:
+            return False
+        self._agreed.append((key, stored))
+        result = Result.CREATED if action.step is Step.CREATE else Result.UPDATED
+        note = "changed on the server since; fhirkit pull brings it"
+        self.ground.report.add(Line(key, result, version_id(stored), note))
+        return True
+
+    def _decide_again(self, action: Action, now: dict[str, Any] | None) -> None:
+        """The remote's copy is not the one the plan was made on: ask the table once more."""
+        key = action.key
+        remote = {} if now is None else {key: Entry.of(now)}
+        mine = {key: Entry(key, self.hashes[key])}
+        plan = make_plan(Direction.PUSH, [key], mine, self.ground.base, remote)
+        again = plan.of(Step.CREATE, Step.UPDATE)
+        if again:
+            self.todo[key] = again[0]
+            return
+        reason = plan.conflicts.get(key, "changed on the server meanwhile")
+        self.ground.report.add(Line(key, Result.CONFLICT, note=reason))
+        self._conflicts.append(key)
+        del self.todo[key]
+
+    def _commit(self) -> None:
+        """What is agreed on, the id map and the end of the operations, durable together."""
+        ground = self.ground
+        with ground.store.transaction():
+            for key, stored in self._agreed:
+                remote_id = ground.server.there(key).id
+                ground.store.agree(
+                    key, self.bodies[key], stored, sent=self.hashes[key], remote_id=remote_id
+                )
+                ground.journal.settle(key, OpState.APPLIED)
+            for key in self._conflicts:
+                ground.journal.settle(key, OpState.CONFLICT)
+            if self._agreed and not ground.proven:
+                ground.proven, ground.rung = True, self.rung
+                ground.store.set_rung(str(self.rung))
+        self.arrived = bool(self._agreed)
+        self._agreed.clear()
+        self._conflicts.clear()
+
+    arrived = False
+
+
+def passing(trouble: FhirkitError | None) -> bool:
+    """Trouble that may be over in a moment."""
+    return isinstance(trouble, (Busy, Unreachable, BadAnswer, Stale))
+
+
+def doubtful(trouble: FhirkitError | None) -> bool:
+    """Trouble after which the write may have happened, or may happen yet."""
+    if isinstance(trouble, Unreachable):
+        return trouble.sent
+    if isinstance(trouble, Busy):
+        return trouble.status not in (425, 429)
+    return isinstance(trouble, BadAnswer)
+
+
+def hopeless(trouble: FhirkitError) -> bool:
+    """Nobody listens (the transport has tried often enough), or we may not speak."""
+    if isinstance(trouble, Unreachable):
+        return not trouble.sent
+    return isinstance(trouble, Refused) and trouble.status == 401
+
+
+def final(trouble: FhirkitError) -> bool:
+    """The server has judged what was sent, and will judge it so again."""
+    return isinstance(trouble, Refused) and not isinstance(trouble, Busy)
