@@ -7,7 +7,7 @@ the address we were given, so that neither a record nor a token ever goes to ano
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from fhirkit.core.errors import BadAnswer, UsageError
 
@@ -70,7 +70,9 @@ def within(url: str, base: str) -> bool:
     if _origin(link) != _origin(home) or link.username or link.password:
         return False
     root = home.path.rstrip("/")
-    if "/../" in f"{link.path}/" or "/./" in f"{link.path}/":
+    # Read as a server may read it: %2e is a dot, and a backslash a slash to some.
+    path = unquote(link.path).replace("\\", "/")
+    if "/../" in f"{path}/" or "/./" in f"{path}/":
         return False
     return link.path == root or link.path.startswith(f"{root}/")
 
@@ -111,7 +113,7 @@ def rebase(link: str, *, base: str, asked: str, self_link: str | None = None) ->
 
 
 def _origin(parts: SplitResult) -> tuple[str, str, int | None]:
-    return parts.scheme, (parts.hostname or "").rstrip("."), parts.port or _PORTS.get(parts.scheme)
+    return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
 
 
 def _root(parts: SplitResult, asked: str) -> str | None:

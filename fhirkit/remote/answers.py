@@ -160,7 +160,7 @@ def _distrust(chain: list[BaseException]) -> tuple[str, str]:
                 return "its certificate is for another host", "use the host that it names"
             return "its certificate is not trusted", "name your certificates with --ca-bundle"
     reasons = [str(link.reason or "") for link in chain if isinstance(link, ssl.SSLError)]
-    if any("PROTOCOL" in reason or "VERSION" in reason for reason in reasons):
+    if any("PROTOCOL" in reason for reason in reasons):
         return "it speaks no TLS that is safe (1.2 at least)", "the server's keeper has to renew it"
     if any("CERTIFICATE" in reason for reason in reasons):
         return (

@@ -99,11 +99,16 @@ class Client:
         )  # fmt: skip
         return _written(answer, f"update of {key.type}")
 
-    def create(self, resource: dict[str, Any]) -> Written:
-        """POST the resource; the server gives the id. Not repeatable: see ``update``."""
+    def create(self, resource: dict[str, Any], *, if_none_exist: str | None = None) -> Written:
+        """POST the resource; the server gives the id. Not repeatable: see ``update``.
+
+        ``if_none_exist`` is a search that must find nothing (status 200 when it finds one, and
+        ``Stale`` when several): https://hl7.org/fhir/R4/http.html#ccreate.
+        """
         kind = _checked(_TYPE, str(resource.get("resourceType")))
+        headers = {} if if_none_exist is None else {"If-None-Exist": if_none_exist.lstrip("?")}
         answer = self.transport.request(
-            "POST", f"{self.base}/{kind}", what=f"create of {kind}", body=resource
+            "POST", f"{self.base}/{kind}", what=f"create of {kind}", body=resource, headers=headers
         )
         return _written(answer, f"create of {kind}")
 
@@ -142,6 +147,7 @@ class Client:
         which a lost answer can be told from a foreign write. ``representation`` asks for the
         resources as they are stored.
         """
+        _refuse_twins(bundle)
         headers = {"X-Request-Id": request_id} if request_id else {}
         if representation:
             headers["Prefer"] = "return=representation"
@@ -186,6 +192,30 @@ class Client:
         if resource.get("id") != key.id:
             raise BadAnswer(f"{what} at {self.host}: the answer is another resource")
         return resource
+
+
+def _refuse_twins(bundle: dict[str, Any]) -> None:
+    """Two writes to one identity in one Bundle: servers drop one of them without a word."""
+    seen: set[tuple[str, str]] = set()
+    for entry in bundle.get("entry", []):
+        request = entry.get("request", {})
+        method, url = request.get("method"), str(request.get("url", "")).removeprefix("/")
+        if method == "POST":
+            condition = request.get("ifNoneExist")
+            identity = None if condition is None else f"{url}?{condition.lstrip('?')}"
+        else:
+            identity = None if method in ("GET", "HEAD") else url
+        if identity is None:
+            continue
+        kind, mark, query = identity.partition("?")
+        # The parts of a condition mean the same in any order.
+        one = (kind, "&".join(sorted(query.split("&"))) if mark else "")
+        if one in seen:
+            raise UsageError(
+                f"the Bundle writes twice to one {kind.partition('/')[0]}, by id or condition",
+                advice="give each resource its own identity, or send them one after the other",
+            )
+        seen.add(one)
 
 
 def _outcome(body: Any, what: str) -> dict[str, Any]:

@@ -180,7 +180,9 @@ class OAuth:
                 f"this machine's clock is {abs(skew) / 60:.0f} min {ahead} the server's; a signed "
                 "assertion needs the right time: set the clock"
             )
-        return Refused(f"{what}: refused (HTTP {status}){said}", status=status, advice=advice)
+        # Whatever the token endpoint said, for the base it is a 401: its 404 must never be read as
+        # "this resource is not there".
+        return Refused(f"{what}: refused (HTTP {status}){said}", status=401, advice=advice)
 
     def _skew(self, headers: Mapping[str, str]) -> float:
         """Seconds by which our clock is ahead of the server's; 0 when the server does not say."""

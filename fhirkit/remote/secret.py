@@ -113,10 +113,11 @@ def read_private(path: Path, what: str) -> bytes:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError as problem:
         raise UsageError(f"{what}: {path} cannot be read ({problem.strerror})") from None
+    about = os.fstat(handle)
+    if not stat.S_ISREG(about.st_mode):
+        os.close(handle)
+        raise UsageError(f"{what}: {path} is not a plain file")
     with os.fdopen(handle, "rb") as file:
-        about = os.fstat(file.fileno())
-        if not stat.S_ISREG(about.st_mode):
-            raise UsageError(f"{what}: {path} is not a plain file")
         if os.name == "posix" and about.st_mode & 0o077:
             mode = stat.S_IMODE(about.st_mode)
             raise UsageError(

@@ -108,7 +108,7 @@ class Transport:
         self.policy = policy or Policy()
         self.sleep = sleep
         self._authorization = authorization
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.trust_env = False
         self._session.headers.clear()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -248,10 +248,21 @@ class Transport:
                 raise BadAnswer(f"{what}: the answer's compression is broken") from None
             except _FAILURES as problem:
                 raise unreachable(problem, one, what, self.policy.timeout) from None
+        if not raw and response.status_code not in (204, 304) and not _announced(response):
+            # A head cut short looks like an answer of nothing; no write may believe it.
+            raise Unreachable(
+                f"{what}: the connection was cut before the answer was complete",
+                sent=True,
+                advice="try again",
+            )
         return response, raw
 
     def _read(self, response: requests.Response, what: str) -> bytes:
         """The decoded body, stopped at the cap: a small gzip can be a very large text."""
+        coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+        if coding not in ("identity", "gzip", ""):
+            # Nothing else was asked for, and of codings in one another only the last is bounded.
+            raise BadAnswer(f"{what}: the answer's compression was not asked for")
         parts: list[bytes] = []
         size = 0
         for part in response.iter_content(_CHUNK):
@@ -263,12 +274,26 @@ class Transport:
         return b"".join(parts)
 
 
+class _Session(requests.Session):
+    """Knows no redirects: requests reads a redirect's body whole even when it does not follow."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None; what a redirect means is judged with the other answers."""
+        del resp
+        return None
+
+
 _FAILURES = (
     requests.exceptions.RequestException,
     urllib3.exceptions.HTTPError,
     OSError,
     ValueError,  # a malformed status line or header, raised by http.client's own parsing
 )
+
+
+def _announced(response: requests.Response) -> bool:
+    """Whether the head says how long the body is, so that an empty one is meant."""
+    return "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
 
 
 def _may_repeat(problem: FhirkitError, *, safe: bool) -> bool:

@@ -48,7 +48,7 @@ class Raw:
             def get_request(self) -> Any:
                 plain, address = super().get_request()
                 if tls is None:
-                    return plain, address
+                    return outer.look(plain), address
                 plain.settimeout(2)
                 return tls.wrap_socket(plain, server_side=True), address
 
@@ -59,6 +59,10 @@ class Raw:
         scheme = "http" if tls is None else "https"
         self.url = f"{scheme}://127.0.0.1:{self.server.server_address[1]}/fhir"
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def look(self, connection: Any) -> Any:
+        """A new connection, before anything is read of it."""
+        return connection
 
     def close(self) -> None:
         self.server.shutdown()

@@ -25,7 +25,7 @@ WRAPPED = (
 )
 
 
-def test_nothing_leaves_that_was_not_asked_for(
+def test_n19_nothing_leaves_that_was_not_asked_for(
     raw: Raw, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login a password b\n")
@@ -46,7 +46,7 @@ def test_nothing_leaves_that_was_not_asked_for(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_no_redirect_is_followed(raw: Raw, status: int) -> None:
+def test_n01_no_redirect_is_followed(raw: Raw, status: int) -> None:
     other = "Location: http://elsewhere.example/fhir/Patient?name=secret"
     raw.answers = [http(f"{status} Moved", b"", other)]
     with pytest.raises(Refused, match=r"elsewhere\.example") as caught:
@@ -78,7 +78,7 @@ def test_no_redirect_is_followed(raw: Raw, status: int) -> None:
         (b"", Unreachable),
     ],
 )  # fmt: skip
-def test_what_is_not_an_answer(raw: Raw, answer: bytes, error: type[Exception]) -> None:
+def test_n14_what_is_not_an_answer(raw: Raw, answer: bytes, error: type[Exception]) -> None:
     raw.answers = [answer] * 3
     with pytest.raises(error) as caught:
         raw.client().read(P)
@@ -97,7 +97,9 @@ def test_only_fhir_can_say_that_a_resource_is_not_there(raw: Raw, status: int) -
      (412, Conflict, 4), (422, Refused, 5), (429, Busy, 5), (500, Busy, 5), (501, Refused, 5),
      (503, Busy, 5), (504, Busy, 5), (418, Refused, 5), (599, Busy, 5)],
 )  # fmt: skip
-def test_one_table_of_statuses(raw: Raw, status: int, error: type[Exception], code: int) -> None:
+def test_n15_one_table_of_statuses(
+    raw: Raw, status: int, error: type[Exception], code: int
+) -> None:
     outcome = b'{"resourceType":"OperationOutcome","issue":[{"diagnostics":"secret"}]}'
     raw.answers = [http(f"{status} X", outcome)] * 3
     with pytest.raises(error) as caught:
@@ -111,7 +113,7 @@ def test_one_table_of_statuses(raw: Raw, status: int, error: type[Exception], co
 @pytest.mark.parametrize(
     ("pause", "body"), [(0.1, b""), (0.02, b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")]
 )
-def test_the_deadline_holds_for_heads_and_bodies_that_drip(
+def test_n08_the_deadline_holds_for_heads_and_bodies_that_drip(
     raw: Raw, pause: float, body: bytes
 ) -> None:
     def drips(handler: Any) -> None:
@@ -127,7 +129,7 @@ def test_the_deadline_holds_for_heads_and_bodies_that_drip(
     assert time.monotonic() - started < 15, "all the drips would take more than 20 s"
 
 
-def test_reads_are_repeated_and_waits_are_the_servers_but_capped(raw: Raw) -> None:
+def test_n10_reads_are_repeated_and_waits_are_the_servers_but_capped(raw: Raw) -> None:
     later = format_datetime(datetime.now(UTC) + timedelta(days=2), usegmt=True)
     raw.answers = [
         http("429 X", b"", "Retry-After: 86400"),
@@ -138,7 +140,7 @@ def test_reads_are_repeated_and_waits_are_the_servers_but_capped(raw: Raw) -> No
     assert raw.waits == [0.05, 0.05]
 
 
-def test_a_write_that_never_left_may_be_tried_again() -> None:
+def test_n09_a_write_that_never_left_may_be_tried_again() -> None:
     waits: list[float] = []
     transport = Transport("http://127.0.0.1:1/fhir", policy=QUICK, sleep=waits.append)
     with pytest.raises(Unreachable) as caught:
@@ -153,7 +155,7 @@ def test_a_write_that_never_left_may_be_tried_again() -> None:
      ("9" * 400, 1e8, 1e9), ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
      ("1.5", None, None), ("٣", None, None)],
 )  # fmt: skip
-def test_retry_after(text: str | None, low: float | None, high: float | None) -> None:
+def test_n10_retry_after(text: str | None, low: float | None, high: float | None) -> None:
     found = retry_after(text)
     assert (found is None) == (low is None)
     if found is not None and low is not None and high is not None:
@@ -192,7 +194,7 @@ def test_validate_gives_the_outcome(raw: Raw, status: str, body: bytes) -> None:
     assert raw.requests[0].startswith(b"POST /fhir/Patient/$validate ")
 
 
-def test_umlauts_come_through_whatever_the_type_says(raw: Raw) -> None:
+def test_n18_umlauts_come_through_whatever_the_type_says(raw: Raw) -> None:
     body = '{"resourceType":"Patient","id":"p","name":[{"text":"Mül"}]}'.encode()
     raw.answers = [http("200 OK", body, "Content-Type: text/plain")]
     found = raw.client().read(P)
