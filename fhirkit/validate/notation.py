@@ -18,7 +18,7 @@ _READING = frozenset({
     "json-duplicate-key", "xml-namespace", "xml-attribute", "xml-text",
     "resource-type-missing", "resource-type-unknown", "element-unknown", "element-empty",
     "array-expected", "array-unexpected", "array-empty", "object-expected", "null-value",
-    "primitive-type", "narrative-xhtml",
+    "primitive-type", "narrative-xhtml", "narrative-entity",
 })  # fmt: skip
 #: Those that name a list of primitives rather than the entry of it.
 _WHOLE_LIST = frozenset({"primitive-type", "null-value"})
@@ -50,6 +50,11 @@ def hl7(rule: str, node: Node, document: Any, *, xml: bool) -> str:
     if rule in _FROM_ONE or rule in _FIRST or rule in _BARE:
         return ".".join(_counted(rule, part) for part in chain)
     return _annotated(rule, chain, document)
+
+
+def unreadable(rule: str) -> str:
+    """The place of a text that could not be read, by the rule that says so."""
+    return "(xml)" if rule.startswith("xml-") else ""
 
 
 def _annotated(rule: str, chain: list[Node], document: Any) -> str:

@@ -34,7 +34,7 @@ class Services:
             resolve=resolve,
             member_of=self._member_of,
             conforms_to=self._conforms_to,
-            html_checks=_is_narrative,
+            html_checks=narrative.is_allowed,
         )
 
     def _member_of(self, value: Any, type_name: str, value_set: str) -> bool | None:
@@ -59,7 +59,3 @@ class Services:
         if structure.type not in self._shapes.lineage(actual):
             return False
         return True if structure.derivation != "constraint" else None
-
-
-def _is_narrative(xhtml: str) -> bool:
-    return not any(narrative.check({"status": "generated", "div": xhtml}))

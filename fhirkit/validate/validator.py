@@ -12,11 +12,10 @@ from fhirkit.core.issues import Issue, Outcome
 from fhirkit.core.jsonio import loads
 from fhirkit.definitions.embedded import connect
 from fhirkit.schema.store import SchemaStore
-from fhirkit.validate import questionnaire
+from fhirkit.validate import notation, questionnaire
 from fhirkit.validate.catalogue import RULES
 from fhirkit.validate.explanation import advice
 from fhirkit.validate.location import Node, below, expression, keys, root, step
-from fhirkit.validate.notation import hl7
 from fhirkit.validate.notes import ProfileClaim
 from fhirkit.validate.options import Expressions, Options
 from fhirkit.validate.packages import Packages
@@ -27,6 +26,7 @@ from fhirkit.validate.profiles.items import Items
 from fhirkit.validate.reports import Found
 from fhirkit.validate.resources import inside
 from fhirkit.validate.rules import bundle, reference
+from fhirkit.validate.rules.link import Links
 from fhirkit.validate.services import Services
 from fhirkit.validate.shapes import Shapes
 from fhirkit.validate.source import Document, Source, read
@@ -73,7 +73,11 @@ class Validator:
         try:
             document = read(source, self._shapes, file=file, respell=True)
         except InvalidInput as problem:
-            return Outcome.of(_advised(issue) for issue in problem.issues)
+            hl7 = self._options.expressions is Expressions.HL7
+            return Outcome.of(
+                replace(_advised(issue), expression=notation.unreadable(issue.rule) if hl7 else "")
+                for issue in problem.issues
+            )
         found = self._check(document, tuple(profiles))
         return Outcome.of(sorted(self._issues(found, document), key=_place))
 
@@ -99,7 +103,12 @@ class Validator:
             for key in finding.below:
                 node = step(node, str(key))
             found.append(Found(finding.rule, finding.message, node))
+        links = Links(value)
         for resource, node in inside(value, start):
+            found.extend(
+                Found(finding.rule, finding.message, below(node, finding.below))
+                for finding in links.check(resource)
+            )
             if resource.get("resourceType") == "Bundle":
                 for finding in bundle.check(resource, types):
                     place = below(node, finding.below)
@@ -132,7 +141,9 @@ class Validator:
                 continue
             seen.add(identity)
             if self._options.expressions is Expressions.HL7:
-                where = hl7(finding.rule, finding.node, document.value, xml=document.is_xml)
+                where = notation.hl7(
+                    finding.rule, finding.node, document.value, xml=document.is_xml
+                )
             rule = RULES[finding.rule]
             line, column = finding.spot or positions.get(way, (None, None))
             yield Issue(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from fhirkit.validate.rules import link
 from fhirkit.validate.rules.finding import Finding
 
 _CONTAINER = "#"
@@ -47,6 +48,9 @@ def _fragments(value: Any) -> Iterator[str]:
         if isinstance(current, str):
             if current.startswith("#"):
                 yield current
+            elif current.startswith("<"):
+                # A picture or a link of the narrative refers, too.
+                yield from (f"#{name}" for _, name in link.fragments(current))
             continue
         if not isinstance(current, dict | list) or id(current) in seen:
             continue  # a dict made in memory may hold itself

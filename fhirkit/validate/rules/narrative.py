@@ -1,18 +1,22 @@
 """Narratives: XHTML of the allowed kind, with something to read in it.
 
 https://hl7.org/fhir/R4/narrative.html#xhtml (txt-1, txt-2). Active content is what this keeps out:
-scripts, event handlers, forms, frames, outside styles.
+scripts, event handlers, forms, frames, outside styles. Where a link within the record leads is the
+business of ``link``.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from fhirkit.core import xmlio
 from fhirkit.core.errors import InvalidInput
 from fhirkit.validate.rules.finding import Finding
 
-_XHTML = "http://www.w3.org/1999/xhtml"
+XHTML = "http://www.w3.org/1999/xhtml"
+_XML = "{http://www.w3.org/XML/1998/namespace}"
 
 
 def _words(text: str) -> frozenset[str]:
@@ -20,116 +24,247 @@ def _words(text: str) -> frozenset[str]:
 
 
 _ELEMENTS = _words(
-    "a abbr acronym address b bdo big blockquote br caption cite code col colgroup dd del dfn div "
-    "dl dt em h1 h2 h3 h4 h5 h6 hr i img ins kbd li ol p pre q samp small span strong sub sup "
-    "table tbody td tfoot th thead tr tt u ul var"
+    "a abbr acronym address area b bdo big blockquote br caption cite code col colgroup dd dfn div "
+    "dl dt em h1 h2 h3 h4 h5 h6 hr i img kbd li map ol p pre q samp small span strong sub sup "
+    "table tbody td tfoot th thead tr tt ul var"
 )
 #: Allowed on every element …
 _COMMON = _words(
-    "id class style title lang dir accesskey tabindex {http://www.w3.org/XML/1998/namespace}lang "
-    "{http://www.w3.org/XML/1998/namespace}space"
+    "title style class id lang xml:lang xml:space dir accesskey tabindex span width align valign "
+    "char charoff abbr axis headers scope rowspan colspan"
 )
 #: … and on some.
-_ATTRIBUTES: dict[str, frozenset[str]] = {
-    "a": _words("href name rel rev charset hreflang type shape coords"),
-    "img": _words("src alt height width longdesc usemap ismap border align"),
-    "ol": _words("start type compact"),
-    "ul": _words("type compact"),
-    "li": _words("type value"),
-    "blockquote": frozenset({"cite"}),
-    "q": frozenset({"cite"}),
-    "del": _words("cite datetime"),
-    "ins": _words("cite datetime"),
-    "table": _words("summary width border frame rules cellspacing cellpadding bgcolor align"),
-    "hr": _words("width size noshade align"),
-    "br": frozenset({"clear"}),
-    "pre": frozenset({"width"}),
+_ATTRIBUTES = {
+    "a": _words("href name charset type hreflang rel rev shape coords"),
+    "area": _words("shape coords href nohref alt"),
+    "blockquote": _words("cite"),
+    "img": _words("src border alt longdesc height width usemap ismap"),
+    "map": _words("name"),
+    "pre": _words("space"),
+    "q": _words("cite"),
+    "table": _words("summary width border frame rules cellspacing cellpadding"),
+    "td": _words("nowrap"),
 }
-_CELLS = _words(
-    "abbr axis headers scope rowspan colspan align char charoff valign nowrap bgcolor width "
-    "height span"
+_BLOCKS = _words("blockquote div ol p table ul")
+#: What holds running text: none of these may stand anywhere inside.
+_RUNNING = _words(
+    "p h1 h2 h3 h4 h5 h6 pre address a b em i strong small big sub sup code tt dfn q var abbr "
+    "acronym cite bdo kbd samp span caption dd dt"
 )
-_CELL_ELEMENTS = _words("caption col colgroup tbody td tfoot th thead tr")
-_ALIGNED = _words("div p h1 h2 h3 h4 h5 h6")
-_LINKS = frozenset({"href", "src", "cite", "longdesc"})
-_SCHEMES = ("javascript", "vbscript", "data")
-_NO_LINKS = ("urn:", "cid:")
-_IMAGE = f"{{{_XHTML}}}img"
+_NOT_RUNNING = _words("div pre table ul ol")
+#: What may not stand inside itself, however deep.
+_ONCE = _words("a b em i strong small big sub sup code tt dfn q var abbr acronym cite bdo kbd samp")
+_EMPTY = _words("area br hr img")
+_CHILDREN = {
+    "dl": _words("dd dt"),
+    "map": _words("area"),
+    "ol": _words("li"),
+    "table": _words("tbody tr caption thead tfoot col colgroup"),
+    "tbody": _words("tr"),
+    "tfoot": _words("tr"),
+    "thead": _words("tr"),
+    "tr": _words("td th"),
+    "ul": _words("li"),
+}
+_PARENTS = {
+    "caption": _words("table"),
+    "col": _words("colgroup table"),
+    "colgroup": _words("table"),
+    "dd": _words("dl"),
+    "dt": _words("dl"),
+    "li": _words("ul ol"),
+    "tbody": _words("table"),
+    "td": _words("tr thead tfoot"),
+    "tfoot": _words("table"),
+    "th": _words("tr thead tfoot"),
+    "thead": _words("table"),
+    "tr": _words("table thead tfoot tbody"),
+}
+_LINKS = (("a", "href"), ("img", "src"))
+# Letters and digits of any script, and these.
+_NO_LINK = re.compile(r"[^\w;?:@&=+$.,/%~#\[\]!'()*|-]")
+_SCHEMES = ("javascript", "vbscript")
+_NO_PLACE = ("urn", "cid")
+_ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*);")
+_XML_ENTITIES = frozenset({"lt", "gt", "amp", "quot", "apos"})
+#: A narrative with more findings than this is not looked at further.
+_MANY = 200
 
 
-def _attributes(name: str) -> frozenset[str]:
-    """What an element of this name may have."""
-    allowed = _COMMON | _ATTRIBUTES.get(name, frozenset())
-    if name in _CELL_ELEMENTS:
-        allowed |= _CELLS
-    return allowed | {"align"} if name in _ALIGNED else allowed
-
-
-#: Element, with its namespace → its attributes. What is not in here is not allowed.
-_ALLOWED = {f"{{{_XHTML}}}{name}": _attributes(name) for name in _ELEMENTS}
-
-
-def check(narrative: dict[str, Any]) -> list[Finding]:
+def check(narrative: dict[str, Any]) -> Iterator[Finding]:
     """The div of a Narrative."""
     div = narrative.get("div")
     if not isinstance(div, str) or not div.strip():
-        return []  # the primitive's own check has spoken
+        return  # the primitive's own check has spoken
+    for number, finding in enumerate(_findings(div)):
+        if number >= _MANY:
+            return
+        yield finding
+
+
+def is_allowed(div: str) -> bool:
+    """Whether XHTML uses only what FHIR allows and says something (txt-1 and txt-2)."""
+    return not any(check({"div": div}))
+
+
+def parse(div: str) -> xmlio.Element:
+    """The root of a div; HTML's named entities are let through. ``InvalidInput`` when it is none.
+
+    Some narratives in JSON use ``&nbsp;`` and mean it.
+    """
+    return xmlio.parse(_without_entities(div) if "&" in div else div)
+
+
+def _findings(div: str) -> Iterator[Finding]:
     try:
-        root = xmlio.parse(_named_entities(div) if "&" in div else div)
+        root = parse(div)
     except InvalidInput as problem:
-        return [_finding("narrative-xhtml", problem.issues[0].message)]
-    if root.tag != f"{{{_XHTML}}}div":
-        message = f"the narrative must be a div in the namespace {_XHTML}"
-        return [_finding("narrative-xhtml", message)]
-    findings = {message: None for element in root.iter() for message in _forbidden(element)}
-    result = [_finding("narrative-content", message) for message in findings]
+        yield _finding("narrative-xhtml", problem.issues[0].message)
+        # What cannot be read holds neither what is allowed nor anything at all.
+        yield _finding("narrative-content", "txt-1: not readable, so not the allowed elements")
+        yield _finding("narrative-empty", "txt-2: not readable, so it says nothing")
+        return
+    for name in dict.fromkeys(_ENTITY.findall(div)) if "&" in div else ():
+        if name not in _XML_ENTITIES:
+            message = f"XML has no entity &{name[:20]};: write the character itself"
+            yield _finding("narrative-entity", message)
+    if root.tag != f"{{{XHTML}}}div":
+        message = f"the narrative must be a div in the namespace {XHTML}"
+        yield _finding("narrative-root", message)
+    if not all(_is_known(element) for element in root.iter()):
+        message = "txt-1: only the basic elements and attributes of XHTML are allowed"
+        yield _finding("narrative-content", message)
+    yield from dict.fromkeys(_forbidden(root))
+    yield from _links(root)
+    yield from dict.fromkeys(_misplaced(root))
     if not _says_something(root):
-        result.append(_finding("narrative-empty", "the narrative has neither text nor an image"))
-    return result
+        yield _finding("narrative-empty", "txt-2: the narrative has neither text nor an image")
 
 
-def _forbidden(element: xmlio.Element) -> list[str]:
-    """What about this element XHTML in FHIR does not allow."""
-    allowed = _ALLOWED.get(element.tag)
-    if allowed is None:
-        return [f"the element {xmlio.local_name(element)[:40]!r} is not allowed"]
-    messages = []
-    for attribute, value in element.attrib.items():
-        if attribute not in allowed:
-            name = xmlio.local_name(element)
-            messages.append(f"the attribute {attribute[:40]!r} is not allowed on {name!r}")
-        elif attribute in _LINKS and _is_active(element.tag, value):
-            messages.append(f"the attribute {attribute!r} must not hold active content")
-        elif attribute == "href" and value.strip().casefold().startswith(_NO_LINKS):
-            messages.append("a link that no reader can follow: a urn: or cid: is no place")
-    return messages
+def _is_known(element: xmlio.Element) -> bool:
+    name = xmlio.local_name(element)
+    return name in _ELEMENTS and all(_is_allowed(name, one) for one in _names(element))
 
 
-def _is_active(tag: str, value: str) -> bool:
-    """A script in disguise: browsers drop white space and control characters before the colon."""
-    packed = "".join(char for char in value if char > " ").casefold()
+def _is_allowed(element: str, attribute: str) -> bool:
+    return attribute in _COMMON or attribute in _ATTRIBUTES.get(element, ())
+
+
+def _names(element: xmlio.Element) -> list[str]:
+    return [name.replace(_XML, "xml:") for name in element.attrib]
+
+
+def _forbidden(root: xmlio.Element) -> Iterator[Finding]:
+    """Each element and attribute below the div that XHTML in FHIR does not have."""
+    for element in root.iterdescendants():
+        name = xmlio.local_name(element)
+        space = xmlio.namespace(element)
+        if space != XHTML and space != xmlio.namespace(element.getparent()):
+            message = f"the element {name[:40]!r} is not in the namespace {XHTML}"
+            yield _finding("narrative-root", message)
+        if name not in _ELEMENTS:
+            yield _finding("narrative-forbidden", f"the element {name[:40]!r} is not allowed")
+        for attribute in _names(element):
+            if not _is_allowed(name, attribute):
+                message = f"the attribute {attribute[:40]!r} is not allowed on {name[:40]!r}"
+                yield _finding("narrative-forbidden", message)
+        if name in _BLOCKS and any(xmlio.local_name(up) == "p" for up in element.iterancestors()):
+            yield _finding("narrative-structure", f"{name!r} may not stand inside a paragraph")
+
+
+def _links(root: xmlio.Element) -> Iterator[Finding]:
+    """Each link and image that leads nowhere, or further than it should."""
+    seen: dict[tuple[str, str, str], int] = {}
+    for element in root.iter():
+        name = xmlio.local_name(element)
+        for kind, attribute in _LINKS:
+            target = element.get(attribute) if name == kind else None
+            if target is None:
+                continue
+            # The same link in the same words is the same mistake.
+            number = seen.setdefault((name, target, "".join(element.itertext())), len(seen) + 1)
+            if number < len(seen):
+                continue
+            for wrong in _wrong_target(target, name):
+                message = f"link {number} of the narrative, {kind}.{attribute}: {wrong}"
+                yield _finding("narrative-link", message)
+
+
+def _wrong_target(target: str, element: str) -> list[str]:
+    if not target.strip():
+        return ["it is empty", "an empty URL is none"] if element == "a" else ["it is empty"]
+    # Browsers drop white space and control characters before the colon.
+    packed = "".join(char for char in target if char > " ").casefold()
     scheme = packed.partition(":")[0]
-    return scheme in _SCHEMES and not (tag == _IMAGE and packed.startswith("data:image/"))
+    if scheme in _SCHEMES:
+        return ["a script is no place"]
+    if scheme == "data":
+        return _wrong_data(target, element)
+    if _NO_LINK.search(target) is not None:
+        return ["it holds characters that no URL has"]
+    if element == "a" and scheme in _NO_PLACE and ":" in target:
+        return [f"no reader can follow a {scheme}:"]
+    return []
+
+
+def _wrong_data(target: str, element: str) -> list[str]:
+    header, _, data = target.partition(",")
+    if not data or "," in data:
+        return ["data: needs one comma, then the data"]
+    if element == "a" and "html" in header.casefold():
+        return ["a page in a link may hold a script"]
+    return []
+
+
+def _misplaced(root: xmlio.Element) -> Iterator[Finding]:
+    """Elements where XHTML does not have them, such as a row outside a table."""
+    for element in root.iterdescendants():
+        name = xmlio.local_name(element)
+        up = xmlio.local_name(element.getparent())
+        inner = [xmlio.local_name(child) for child in element]
+        if name in _PARENTS and up not in _PARENTS[name]:
+            allowed = " or ".join(sorted(_PARENTS[name]))
+            yield _structure(f"{name!r} must stand in {allowed}, not in {up!r}", element)
+        if name in _CHILDREN:
+            wrong = [child for child in inner if child not in _CHILDREN[name]]
+            if wrong or _own_text(element):
+                what = f"{wrong[0]!r}" if wrong else "text"
+                yield _structure(f"{name!r} may not hold {what}", element)
+        if name in _EMPTY and (inner or element.text):
+            yield _structure(f"{name!r} holds nothing", element)
+        if name in _RUNNING:
+            below = {xmlio.local_name(part) for part in element.iterdescendants()}
+            if not below.isdisjoint(_NOT_RUNNING):
+                yield _structure(f"{name!r} may hold no block such as a list or a table", element)
+            if name in _ONCE and name in below:
+                yield _structure(f"{name!r} may not stand inside itself", element)
+
+
+def _own_text(element: xmlio.Element) -> bool:
+    texts = (element.text, *(child.tail for child in element))
+    return any(text and text.strip() for text in texts)
+
+
+def _structure(message: str, element: xmlio.Element) -> Finding:
+    path = "/".join(xmlio.local_name(up) for up in reversed([element, *element.iterancestors()]))
+    return _finding("narrative-structure", f"{message} (at {path[:200]})")
 
 
 def _says_something(root: xmlio.Element) -> bool:
     if any(text.strip() for text in root.itertext()):
         return True
-    return next(root.iter(_IMAGE), None) is not None
+    return any(xmlio.local_name(element) == "img" for element in root.iter())
 
 
-def _named_entities(text: str) -> str:
-    """HTML's named entities as characters: JSON narratives use ``&nbsp;`` and mean it."""
-    import re
+def _without_entities(text: str) -> str:
+    """HTML's named entities as characters."""
     from html.entities import html5
 
     def replace(match: re.Match[str]) -> str:
-        name = match[1]
-        if name in ("lt", "gt", "amp", "quot", "apos"):
-            return match[0]
-        return html5.get(f"{name};", match[0])
+        known = match[1] in _XML_ENTITIES
+        return match[0] if known else html5.get(f"{match[1]};", match[0])
 
-    return re.sub(r"&([A-Za-z][A-Za-z0-9]*);", replace, text)
+    return _ENTITY.sub(replace, text)
 
 
 def _finding(rule: str, message: str) -> Finding:
