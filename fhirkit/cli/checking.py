@@ -70,11 +70,23 @@ _OPTIONS = (
         help="A profile for entries of a Bundle: Patient:0=URL is the first Patient, Patient=URL"
         " every one, 0=URL the first entry.",
     ),
+    click.option(
+        "--select", multiple=True, metavar="RULE",
+        help="Report only these rules; patterns such as binding-* are allowed.",
+    ),
+    click.option(
+        "--ignore", multiple=True, metavar="RULE", help="Do not report these rules (or patterns).",
+    ),
+    click.option(
+        "--config", metavar="FILE",
+        help="The settings, instead of the nearest fhirkit.toml or pyproject.toml.",
+    ),
+    click.option("--no-config", is_flag=True, help="Read no settings."),
 )  # fmt: skip
 
 
 def checking_options(command: _F) -> _F:
-    """--profile, --definition, --package and the switches of a validator."""
+    """What to check by, the switches of a validator, and which findings count."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -97,6 +109,10 @@ class Checking:
     json_comments: bool = False
     languages: tuple[str, ...] = ()
     entry_profiles: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    config: str | None = None
+    no_config: bool = False
 
     def validator(self) -> Validator:
         """A validator that checks what was asked for."""

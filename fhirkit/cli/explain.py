@@ -14,15 +14,17 @@ from fhirkit.core.errors import UsageError
 def command(rules: tuple[str, ...], as_json: bool) -> None:
     """Explain a rule: its meaning, what to do, where the specification says so, two examples.
 
-    Without a RULE, list them all: those of the validator, then those of case files.
+    Without a RULE, list them all: those of the validator, of case files, of the configuration.
     """
     from fhirkit.convert.catalogue import CATALOGUE
+    from fhirkit.policy.catalogue import CATALOGUE as SETTINGS
     from fhirkit.validate.catalogue import RULES
 
+    known = (*RULES, *CATALOGUE, *SETTINGS)
     for name in rules:
-        if name not in RULES and name not in CATALOGUE:
-            raise _unknown(name, [*RULES, *CATALOGUE])
-    chosen = rules or (*RULES, *CATALOGUE)
+        if name not in known:
+            raise _unknown(name, list(known))
+    chosen = rules or known
     if as_json:
         emit_json([_row(name) for name in chosen])
     elif rules:
@@ -44,12 +46,13 @@ def _unknown(name: str, known: list[str]) -> UsageError:
 
 def _row(name: str) -> dict[str, object]:
     from fhirkit.convert.catalogue import CATALOGUE
+    from fhirkit.policy.catalogue import CATALOGUE as SETTINGS
     from fhirkit.validate.catalogue import RULES
     from fhirkit.validate.explanation import explanation
 
     rule = RULES.get(name)
     if rule is None:
-        case = CATALOGUE[name]
+        case = CATALOGUE[name] if name in CATALOGUE else SETTINGS[name]
         return {
             "rule": name,
             "severity": str(case.severity),

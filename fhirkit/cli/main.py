@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "convert": "convert",
     "validate": "validate",
     "explain": "explain",
+    "baseline": "baseline",
     "view": "view",
     "package": "package",
     "server": "server",

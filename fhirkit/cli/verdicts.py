@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fhirkit.core.errors import FhirkitError, RemoteError
-from fhirkit.report.outcomes import ServerVerdict
+from fhirkit.report.formats.outcomes import ServerVerdict
 from fhirkit.validate import Validator
 
 

@@ -27,12 +27,16 @@ _ENOUGH = 2
 
 
 class Input(NamedTuple):
-    """One resource to check. ``line`` is its line in an NDJSON file; no ``data``: not readable."""
+    """One resource to check. ``line`` is its line in an NDJSON file; no ``data``: not readable.
+
+    ``profiles`` are those that it must follow beside the ones given for every input.
+    """
 
     name: str
     data: bytes | None
     line: int | None = None
     trouble: str = ""
+    profiles: tuple[str, ...] = ()
 
 
 class Checked(NamedTuple):
@@ -91,7 +95,7 @@ def check(
             yield Checked(item, Outcome((_unreadable(item.name, item.trouble),)))
             continue
         try:
-            outcome = validator.validate(item.data, profiles, file=item.name)
+            outcome = validator.validate(item.data, (*profiles, *item.profiles), file=item.name)
         except FhirkitError as problem:
             outcome = Outcome((_unreadable(item.name, problem.message),))
         except Exception as bug:  # noqa: BLE001  # a bug, said to be one; the others are checked

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from fhirkit.cli.main import cli, run
 from fhirkit.convert.catalogue import CATALOGUE
+from fhirkit.policy.catalogue import CATALOGUE as SETTINGS
 from fhirkit.validate.catalogue import RULES
 from fhirkit.validate.explanation import explanation
 
@@ -21,10 +22,10 @@ def explain(*arguments: str) -> str:
     return done.output
 
 
-@pytest.mark.parametrize("rule", [*RULES, *CATALOGUE])
+@pytest.mark.parametrize("rule", [*RULES, *CATALOGUE, *SETTINGS])
 def test_every_rule_says_what_it_means_and_what_to_do(rule: str) -> None:
     text = explain(rule)
-    table = (RULES | CATALOGUE)[rule]
+    table = (RULES | CATALOGUE | SETTINGS)[rule]
     assert text.startswith(f"# {rule}\n{table.meaning}\n")
     assert f"- Severity: {table.severity}" in text
     assert "- What to do: " in text
@@ -37,7 +38,7 @@ def test_every_rule_says_what_it_means_and_what_to_do(rule: str) -> None:
 
 def test_the_list_holds_every_rule_once() -> None:
     names = [line.split()[0] for line in explain().splitlines()]
-    assert names == [*RULES, *CATALOGUE]
+    assert names == [*RULES, *CATALOGUE, *SETTINGS]
     rows = json.loads(explain("--json"))
     assert [row["rule"] for row in rows] == names
     assert all(row["advice"] for row in rows)

@@ -6,13 +6,14 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from fhirkit.core.jsonio import dumps
-from fhirkit.report.outcomes import FileOutcome
+from fhirkit.report.formats.outcomes import FileOutcome, Settings
 
 
 class JsonFormat:
     """One JSON document: ``{"valid": …, "files": […]}``."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        del settings
         self._files: list[dict[str, Any]] = []
 
     def add(self, one: FileOutcome) -> str:
@@ -29,6 +30,9 @@ class JsonFormat:
 class NdjsonFormat:
     """One JSON object a line and input, as soon as it is checked."""
 
+    def __init__(self, settings: Settings) -> None:
+        del settings
+
     def add(self, one: FileOutcome) -> str:
         """The line of an input."""
         return dumps(one.to_dict(), indent=False) + "\n"
@@ -41,7 +45,8 @@ class NdjsonFormat:
 class OutcomeFormat:
     """An OperationOutcome; a collection Bundle of them for several inputs."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        del settings
         self._outcomes: list[dict[str, Any]] = []
 
     def add(self, one: FileOutcome) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from fhirkit.core.issues import Outcome
+from fhirkit.core.issues import Issue, Outcome, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,26 @@ class FileOutcome:
         if self.server is not None:
             entry["remote"] = {"verdict": self.server.word, "outcome": self.server.outcome}
         return entry
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How findings are to be shown.
+
+    ``meanings`` tells a rule's meaning by its id. ``fail_on`` is the severity that fails a run;
+    None: none does. ``show_values`` lets the source be shown as it is.
+    """
+
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    fail_on: Severity | None = Severity.ERROR
+    allow_incomplete: bool = False
+    show_values: bool = False
+    colour: bool = False
+    version: str = ""
+
+    def fails(self, issue: Issue) -> bool:
+        """Whether this issue alone fails the run."""
+        return self.fail_on is not None and issue.severity.rank <= self.fail_on.rank
 
 
 class Format(Protocol):

@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-import re
-
 from fhirkit.core.issues import Issue
-from fhirkit.report.excerpt import excerpt
-from fhirkit.report.outcomes import FileOutcome
-from fhirkit.report.visible import visible
+from fhirkit.report.formats.escape import one_line, without_commands
+from fhirkit.report.formats.excerpt import excerpt
+from fhirkit.report.formats.outcomes import FileOutcome, Settings
 
 _COLOURS = {"fatal": "31", "error": "31", "warning": "33", "information": "34"}
-# What a CI system would take for a command in a log: GitHub's ::name:: at the start of a line,
-# and Azure's ##vso[ and GitHub's older ##[ anywhere.
-_COMMAND = re.compile(r"##(?=\[|vso\[)")
-_LINES = re.compile(r"[\n\t]")
-
-
-def one_line(text: str) -> str:
-    """The text on one line, with nothing in it that drives a terminal or a CI system."""
-    text = _LINES.sub(" ", visible(text))
-    text = _COMMAND.sub("# #", text)
-    return f"./{text}" if text.lstrip().startswith(("::", "##")) else text
 
 
 class TextFormat:
-    """For people. ``concise`` leaves excerpts and advice out: a line an issue."""
+    """For people: each issue, the line of the source it points to, and what to do."""
 
-    def __init__(
-        self, *, colour: bool = False, concise: bool = False, show_values: bool = False
-    ) -> None:
-        self._colour = colour
-        self._concise = concise
-        self._show_values = show_values
+    concise = False
+
+    def __init__(self, settings: Settings) -> None:
+        self._colour = settings.colour
+        self._show_values = settings.show_values
 
     def add(self, one: FileOutcome) -> str:
         """The issues of an input."""
         lines: list[str] = []
-        source = None if self._concise or one.data is None else _Lines(one.data, one.line or 1)
+        source = None if self.concise or one.data is None else _Lines(one.data, one.line or 1)
         for issue in one.outcome:
             lines.append(self._head(issue))
-            if self._concise:
+            if self.concise:
                 continue
             if source is not None and issue.line is not None:
                 lines += self._excerpt(issue, source)
@@ -65,13 +51,19 @@ class TextFormat:
         if not line.strip():
             return []
         shown = excerpt(line, issue.column, xml=source.xml, show_values=self._show_values)
-        lines = [f"    {number} | {_COMMAND.sub('# #', shown.text)}"]
+        lines = [f"    {number} | {without_commands(shown.text)}"]
         if shown.caret is not None:
             lines.append(" " * (len(f"    {number} | ") + shown.caret) + self._paint("31", "^"))
         return lines
 
     def _paint(self, code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
+
+
+class ConciseFormat(TextFormat):
+    """One line an issue, as editors and scripts read it."""
+
+    concise = True
 
 
 class _Lines:

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhirkit.core.issues import Issue, Outcome, Severity
-from fhirkit.report.excerpt import excerpt
-from fhirkit.report.outcomes import FileOutcome
-from fhirkit.report.text import TextFormat, one_line
+from fhirkit.report.formats.escape import one_line
+from fhirkit.report.formats.excerpt import excerpt
+from fhirkit.report.formats.outcomes import FileOutcome, Settings
+from fhirkit.report.formats.text import ConciseFormat, TextFormat
 
 SECRET = "Canarius"
 
@@ -121,24 +122,28 @@ def test_an_issue_with_its_excerpt_and_advice() -> None:
         "Take one.", "a.json", 3, 2,
     )  # fmt: skip
     one = FileOutcome("a.json", Outcome((issue,)), data=data)
-    assert TextFormat().add(one) == (
+    assert TextFormat(Settings()).add(one) == (
         "a.json:3:2: error binding-required not in it (Patient.gender)\n"
         '    3 | "gender": …\n'
         "        ^\n"
         "    try: Take one.\n"
     )
-    assert TextFormat(show_values=True).add(one).splitlines()[1] == '    3 | "gender": "x"'
-    assert TextFormat(concise=True).add(one).count("\n") == 1
-    assert "\x1b[31merror\x1b[0m" in TextFormat(colour=True).add(one)
+    assert (
+        TextFormat(Settings(show_values=True)).add(one).splitlines()[1] == '    3 | "gender": "x"'
+    )
+    assert ConciseFormat(Settings()).add(one).count("\n") == 1
+    assert "\x1b[31merror\x1b[0m" in TextFormat(Settings(colour=True)).add(one)
 
 
 def test_a_line_of_ndjson_is_found_by_its_number_in_the_file() -> None:
     issue = Issue(Severity.ERROR, "r", "m", file="a.ndjson", line=7, column=2)
     one = FileOutcome("a.ndjson", Outcome((issue,)), line=7, data=b'{"active": 1}')
-    assert '    7 | {"active": …}\n         ^\n' in TextFormat().add(one)
+    assert '    7 | {"active": …}\n         ^\n' in TextFormat(Settings()).add(one)
 
 
 @pytest.mark.parametrize("line", [0, 2, 10**9])
 def test_a_place_outside_of_the_input_has_no_excerpt(line: int) -> None:
     issue = Issue(Severity.ERROR, "r", "m", file="a", line=line, column=1)
-    assert TextFormat().add(FileOutcome("a", Outcome((issue,)), data=b"{}")).count("\n") == 1
+    assert (
+        TextFormat(Settings()).add(FileOutcome("a", Outcome((issue,)), data=b"{}")).count("\n") == 1
+    )

@@ -1,0 +1,161 @@
+"""A project under check: its settings joined with the command line, its inputs, its policy."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fhirkit.core.errors import FhirkitError, UsageError
+
+if TYPE_CHECKING:
+    from fhirkit.cli.checking import Checking
+    from fhirkit.core.issues import Issue, Severity
+    from fhirkit.policy import Baseline, Policy
+    from fhirkit.policy.config import ConfigFile
+    from fhirkit.validate import Validator
+    from fhirkit.validate.batch import Checked, Input
+
+_STDIN_NAME = "<stdin>"
+
+
+class Project:
+    """What the nearest fhirkit.toml says, and what the command line says before it."""
+
+    def __init__(self, checking: Checking, *, with_baseline: bool = True) -> None:
+        from fhirkit.policy import Policy
+        from fhirkit.validate.catalogue import RULES
+
+        self.settings = _settings(checking)
+        config = self.settings.config
+        self._checking = replace(
+            checking,
+            packages=(*map(self._package, config.packages), *checking.packages),
+            definitions=(*self._globbed(config.definitions), *checking.definitions),
+        )
+        self.policy: Policy = Policy(
+            self.settings,
+            RULES,
+            select=checking.select,
+            ignore=checking.ignore,
+            baseline=self._baseline() if with_baseline else None,
+        )
+
+    @cached_property
+    def validator(self) -> Validator:
+        """A validator that knows the project's packages and definitions."""
+        return self._checking.validator()
+
+    @property
+    def baseline_path(self) -> Path | None:
+        """Where the settings keep the baseline."""
+        name = self.settings.config.baseline
+        return None if name is None else self.settings.folder / name
+
+    def fail_on(self, asked: str | None) -> Severity | None:
+        """The severity that fails a run: as asked, else as set, else error; None for never."""
+        from fhirkit.core.issues import Severity
+
+        name = asked or self.settings.config.fail_on or "error"
+        return None if name == "never" else Severity(name)
+
+    def names(
+        self, paths: Iterable[str], files_from: str | None, *, allow_empty: bool = False
+    ) -> list[str]:
+        """The names of everything to check; ``UsageError`` when there is nothing."""
+        from fhirkit.validate.batch import STDIN, expand
+
+        asked = [*paths, *([] if files_from is None else _listed(files_from))]
+        if not asked and files_from is None:
+            asked = [self._from_here(name) for name in self.settings.config.include]
+        names = [n for n in expand(asked) if n == STDIN or not self.policy.excludes(n)]
+        if allow_empty or any(name == STDIN or Path(name).exists() for name in names):
+            return names
+        advice = "name files (.json, .xml, .ndjson), folders or globs that exist"
+        if not asked:
+            raise UsageError(
+                "nothing to validate: no path is named, and the settings include none",
+                advice=f"{advice}, or set `include` in fhirkit.toml",
+            )
+        raise UsageError(f"nothing to validate: {', '.join(asked[:5])}", advice=advice)
+
+    def check(self, names: Iterable[str], stdin_name: str | None = None) -> Iterator[Checked]:
+        """Each input with the issues that count, as they are found."""
+        from fhirkit.validate.batch import check, read_all
+
+        inputs = read_all(names, sys.stdin.buffer, stdin_name or _STDIN_NAME)
+        if self.policy.asks_profiles:
+            inputs = map(self._with_profiles, inputs)
+        for checked in check(self.validator, inputs, self._checking.profiles):
+            outcome = self.policy.apply(checked.input.name, checked.outcome)
+            yield checked._replace(outcome=outcome)
+
+    def leftovers(self) -> list[Issue]:
+        """What the settings themselves give rise to, known when everything was checked."""
+        here, path = Path.cwd(), self.settings.path
+        found = list(self.policy.leftovers())
+        if path is None or not path.is_relative_to(here):
+            return found
+        return [replace(issue, file=str(path.relative_to(here))) for issue in found]
+
+    def _with_profiles(self, item: Input) -> Input:
+        if item.data is None:
+            return item
+        return item._replace(profiles=self.policy.profiles(item.name, self._type(item.data)))
+
+    def _type(self, data: bytes) -> str | None:
+        try:
+            resource = self.validator.read(data)
+        except FhirkitError:
+            return None
+        name = resource.get("resourceType") if isinstance(resource, dict) else None
+        return name if isinstance(name, str) else None
+
+    def _baseline(self) -> Baseline | None:
+        from fhirkit.policy import Baseline
+
+        path = self.baseline_path
+        return None if path is None else Baseline.read(path)
+
+    def _package(self, name: str) -> str:
+        """A package of the settings: a file or folder from their folder, else NAME@VERSION."""
+        return self._from_here(name) if (self.settings.folder / name).exists() else name
+
+    def _globbed(self, patterns: tuple[str, ...]) -> Iterator[str]:
+        for pattern in patterns:
+            found = sorted(self.settings.folder.glob(pattern))
+            if not found:
+                raise UsageError(f"{self.settings.path}: definitions: nothing fits {pattern!r}")
+            yield from map(str, found)
+
+    def _from_here(self, name: str) -> str:
+        path, here = self.settings.folder / name, Path.cwd()
+        return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _settings(checking: Checking) -> ConfigFile:
+    from fhirkit.policy import Config, find_config, read_config
+    from fhirkit.policy.config import ConfigFile
+
+    if checking.no_config and checking.config:
+        raise UsageError("--config and --no-config contradict each other", advice="leave one out")
+    if checking.no_config:
+        return ConfigFile(Config())
+    if checking.config:
+        return read_config(Path(checking.config).absolute())
+    return find_config(Path.cwd())
+
+
+def _listed(file: str) -> list[str]:
+    """The names in a file, one a line, or NUL-separated; ``-`` is standard input."""
+    import os
+
+    try:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as problem:
+        raise UsageError(f"{file}: cannot be read ({problem.strerror})") from None
+    separator = b"\0" if b"\0" in data else b"\n"
+    return [os.fsdecode(name.rstrip(b"\r")) for name in data.split(separator) if name.strip()]
