@@ -30,7 +30,7 @@ from fhirkit.definitions.codes import harvest  # noqa: E402
 from fhirkit.definitions.embedded import LAYOUT, R4_DATABASE  # noqa: E402
 from fhirkit.definitions.package import Package, read_package, zip_member  # noqa: E402
 from fhirkit.schema.additions import added_structures  # noqa: E402
-from fhirkit.schema.compiler import compile_structure  # noqa: E402
+from fhirkit.schema.definition import compile_definition  # noqa: E402
 from fhirkit.schema.model import StructureSchema, encode  # noqa: E402
 from fhirkit.schema.value_sets import compile_value_set  # noqa: E402
 
@@ -81,6 +81,12 @@ def build(*, force: bool = False) -> Path:
     return R4_DATABASE
 
 
+def core_package() -> Package:
+    """The published R4 core package, for scripts that compare with it."""
+    override = os.environ.get("FHIRKIT_R4_CORE")
+    return _read(Path(override) if override else _download())
+
+
 def _write(path: Path, package: Package, inputs: str) -> None:
     systems, codes = harvest(package)
     connection = sqlite3.connect(path)
@@ -109,10 +115,9 @@ def _schemas(package: Package) -> Iterator[tuple[str, str, str, str | None, bool
 
     def resolve(url: str) -> StructureSchema | None:
         if url not in compiled:
-            definition = published.get(url, {})
-            # Two example profiles of the package are published without a snapshot.
-            known = "snapshot" in definition
-            compiled[url] = compile_structure(definition, resolve) if known else None
+            definition = published.get(url)
+            compiled[url] = None  # for those that need themselves
+            compiled[url] = compile_definition(definition, resolve) if definition else None
         return compiled[url]
 
     for url in sorted(published):

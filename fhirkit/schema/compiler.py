@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from fhirkit.core.errors import InvalidInput
 from fhirkit.schema import builders
 from fhirkit.schema.corrections import corrected
@@ -45,20 +47,26 @@ def compile_structure(definition: Definition, resolve: Resolver) -> StructureSch
         raise InvalidInput(f"{url}: the StructureDefinition has no snapshot")
     root = _tree(url, entries)
     table: dict[str, Constraint] = {}
-    schema = _freeze(root, table)
+    return replace(
+        about(definition, _freeze(root, table)),
+        primitive=_primitive(definition, entries, resolve),
+        constraints=dict(sorted(table.items())),
+    )
+
+
+def about(definition: Definition, root: ElementSchema) -> StructureSchema:
+    """What a StructureDefinition says of the structure as a whole."""
     return StructureSchema(
-        url=url,
-        type=definition.get("type", schema.path),
-        name=definition.get("name", schema.path),
+        url=str(definition.get("url", "(no url)")),
+        type=definition.get("type", root.path),
+        name=definition.get("name", root.path),
         kind=definition.get("kind", "complex-type"),
-        root=schema,
+        root=root,
         version=definition.get("version"),
         fhir_version=definition.get("fhirVersion"),
         derivation=definition.get("derivation"),
         base=definition.get("baseDefinition"),
         abstract=bool(definition.get("abstract")),
-        primitive=_primitive(definition, entries, resolve),
-        constraints=dict(sorted(table.items())),
         contexts=tuple(
             ExtensionContext(entry["type"], entry["expression"])
             for entry in definition.get("context", ())

@@ -128,7 +128,10 @@ class ExtensionContext(_Data, frozen=True):
 
 
 class StructureSchema(_Data, frozen=True):
-    """A compiled StructureDefinition: of a resource, a data type, a primitive or a profile."""
+    """A compiled StructureDefinition: of a resource, a data type, a primitive or a profile.
+
+    ``gaps`` tells what of the definition could not be followed, so that it is not checked.
+    """
 
     url: str
     type: str
@@ -144,6 +147,7 @@ class StructureSchema(_Data, frozen=True):
     constraints: dict[str, Constraint] = {}
     contexts: tuple[ExtensionContext, ...] = ()
     context_invariants: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
 
 
 class ValueSetSchema(_Data, frozen=True):

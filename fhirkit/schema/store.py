@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from sqlite3 import Connection
 from typing import Any
 
+from fhirkit.core.errors import InvalidInput
 from fhirkit.schema import code_systems
 from fhirkit.schema.code_systems import CodeSystemSchema
-from fhirkit.schema.compiler import compile_structure
+from fhirkit.schema.definition import compile_definition
 from fhirkit.schema.model import (
     StructureSchema,
     ValueSetSchema,
@@ -44,6 +45,9 @@ class SchemaStore:
             if isinstance(kind, str) and isinstance(url, str):
                 self._extra.setdefault(kind, {})[url] = resource
         self._structures: dict[str, StructureSchema | None] = {}
+        self._compiling: set[str] = set()
+        #: Url → why there is no schema, of definitions that are at hand.
+        self._troubles: dict[str, str] = {}
         self._value_sets: dict[str, ValueSetSchema | None] = {}
         self._codes: dict[str, frozenset[str] | None] = {}
         self._code_systems: dict[str, CodeSystemSchema | None] = {}
@@ -65,12 +69,19 @@ class SchemaStore:
     def structure(self, canonical: str) -> StructureSchema | None:
         """A schema by its canonical, or None. An asked-for version must be the one at hand."""
         url, _, version = canonical.partition("|")
-        if url not in self._structures:
-            self._structures[url] = self._load_structure(url)
-        schema = self._structures[url]
+        if url in self._structures:
+            schema = self._structures[url]
+        else:
+            schema = self._load_structure(url)
+            if url not in self._compiling:
+                self._structures[url] = schema
         if schema is None or (version and not _same_version(version, schema.version)):
             return None
         return schema
+
+    def trouble(self, canonical: str) -> str | None:
+        """Why a structure that is at hand has no schema; None when it is just not known."""
+        return self._troubles.get(canonical.partition("|")[0])
 
     def value_set(self, canonical: str) -> ValueSetSchema | None:
         """A value set by its canonical, or None."""
@@ -136,11 +147,22 @@ class SchemaStore:
     def _load_structure(self, url: str) -> StructureSchema | None:
         extra = self._given("StructureDefinition", url)
         if extra is not None:
-            if not extra.get("snapshot", {}).get("element"):
-                return None
-            return compile_structure(extra, self.structure)
+            return self._compile(url, extra)
         row = self._connection.execute("SELECT body FROM schema WHERE url = ?", (url,)).fetchone()
         return None if row is None else decode_structure(row[0])
+
+    def _compile(self, url: str, definition: Resource) -> StructureSchema | None:
+        """A definition's schema; None, with the reason kept, when it cannot be made."""
+        if url in self._compiling:
+            return None  # a circle: whoever needs it in order to be compiled does without
+        self._compiling.add(url)
+        try:
+            return compile_definition(definition, self.structure)
+        except InvalidInput as problem:
+            self._troubles[url] = str(problem)
+        finally:
+            self._compiling.discard(url)
+        return None
 
     def _load_value_set(self, url: str) -> ValueSetSchema | None:
         extra = self._given("ValueSet", url)

@@ -174,8 +174,7 @@ class Validator:
             structure = self._store.structure(claim.canonical)
             if structure is None:
                 if claim.canonical not in said:
-                    message = _not_at_hand(claim.canonical)
-                    found.append(Found("profile-unknown", message, claim.node, claim.place))
+                    found.append(self._missing(claim.canonical, claim.node, claim.place))
                 said.add(claim.canonical)
                 continue
             name = claim.resource.get("resourceType")
@@ -187,13 +186,25 @@ class Validator:
                 continue
             if structure.derivation != "constraint":
                 continue
+            for gap in structure.gaps:
+                message = f"{structure.url}: {gap}, so this is not checked"
+                found.append(Found("profile-gap", message, claim.node, claim.place))
             item = items.of_resource(claim.resource, claim.node)
             found.extend(conformance.check(item, structure))
         found.extend(Extensions(self._shapes, conformance, document).check(extensions))
         for canonical, node in conformance.unknown.items():
             if canonical not in said:
-                found.append(Found("profile-unknown", _not_at_hand(canonical), node))
+                found.append(self._missing(canonical, node, node))
         return found
+
+    def _missing(self, canonical: str, node: Node, place: Node) -> Found:
+        """A profile that cannot be checked: not at hand, or of a definition that fails."""
+        trouble = self._store.trouble(canonical)
+        if trouble is not None:
+            message = f"the profile cannot be checked: {trouble}"
+            return Found("profile-broken", message, node, place)
+        message = f"the profile {canonical} is not at hand, so it was not checked; add its package"
+        return Found("profile-unknown", message, node, place)
 
 
 def _definition(source: Source) -> dict[str, Any]:
@@ -212,10 +223,6 @@ def _definition(source: Source) -> dict[str, Any]:
     if not isinstance(value, dict) or not isinstance(value.get("url"), str):
         raise UsageError(f"{file or 'a definition'}: is no definition, it has no url")
     return value
-
-
-def _not_at_hand(canonical: str) -> str:
-    return f"the profile {canonical} is not at hand, so it was not checked; add its package"
 
 
 def _advised(issue: Issue) -> Issue:
