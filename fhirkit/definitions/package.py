@@ -8,6 +8,7 @@ sizes are checked before a member is believed.
 from __future__ import annotations
 
 import io
+import re
 import tarfile  # noqa: TID251  # the chokepoint for archives
 import unicodedata
 import zipfile  # noqa: TID251  # the chokepoint for archives
@@ -30,6 +31,7 @@ MAX_TOTAL_BYTES = 1024 * 1024 * 1024
 #: Real packages shrink 8 to 30 times; a gzip bomb a thousand times.
 MAX_RATIO = 200
 
+_TYPE_IN_NAME = re.compile(r"([A-Z][A-Za-z]+)-")
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError)
 
 
@@ -59,11 +61,12 @@ class Package:
     def resources(self, *types: str) -> Iterator[dict[str, Any]]:
         """The resources of these types (all when none is named), in the order of file names.
 
-        The file name tells the type in every published package (``ValueSet-x.json``), so files
-        of other types are not parsed.
+        Where a file's name tells another type (``Patient-x.json``), as those of published packages
+        do, the file is not parsed.
         """
         for name in sorted(self.files):
-            if types and not name.startswith(tuple(f"{kind}-" for kind in types)):
+            told = _TYPE_IN_NAME.match(name)
+            if types and told is not None and told[1] not in types:
                 continue
             resource = loads(self.files[name], file=name)
             if isinstance(resource, dict) and (not types or resource.get("resourceType") in types):

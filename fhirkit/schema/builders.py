@@ -6,6 +6,7 @@ returns the part's data, or None (or an empty tuple) where the definition says n
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from fhirkit.core.jsonio import dumps
@@ -24,6 +25,8 @@ _FHIR_TYPE = _EXTENSIONS + "structuredefinition-fhir-type"
 _REGEX = _EXTENSIONS + "regex"
 _BEST_PRACTICE = _EXTENSIONS + "elementdefinition-bestpractice"
 _MAX_VALUE_SET = _EXTENSIONS + "elementdefinition-maxValueSet"
+_MIN_LENGTH = _EXTENSIONS + "minLength"
+_OF_R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition."
 _SYSTEM = "http://hl7.org/fhirpath/System."
 _SYSTEM_TYPES = {
     "String": "string",
@@ -101,6 +104,29 @@ def typed_value(definition: Definition, prefix: str) -> TypedValue | None:
         if name.startswith(prefix) and name[len(prefix) : len(prefix) + 1].isupper():
             return TypedValue(name[len(prefix) :], dumps(value, indent=False))
     return None
+
+
+def min_length(definition: Definition) -> int | None:
+    """The least length of a text, which R4 says by an extension."""
+    found = next(_extended(definition, _MIN_LENGTH), None)
+    return found if isinstance(found, int) else None
+
+
+def must_have_value(definition: Definition) -> bool:
+    """Whether a primitive must have a value (an element of R5, said by an extension in R4)."""
+    return True in _extended(definition, f"{_OF_R5}mustHaveValue")
+
+
+def value_alternatives(definition: Definition) -> tuple[str, ...]:
+    """The extensions of which one must be there where a primitive has no value."""
+    return tuple(map(str, _extended(definition, f"{_OF_R5}valueAlternatives")))
+
+
+def _extended(definition: Definition, url: str) -> Iterator[Any]:
+    """The values of an element's extensions of this url."""
+    for extension in definition.get("extension", ()):
+        if extension.get("url") == url:
+            yield from (value for key, value in extension.items() if key.startswith("value"))
 
 
 def constraints(definition: Definition) -> tuple[Constraint, ...]:

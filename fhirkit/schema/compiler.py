@@ -47,8 +47,11 @@ def compile_structure(definition: Definition, resolve: Resolver) -> StructureSch
         raise InvalidInput(f"{url}: the StructureDefinition has no snapshot")
     root = _tree(url, entries)
     table: dict[str, Constraint] = {}
+    # What repeats an element of a type repeats it as the type has it, even in a profile that
+    # says more of the element; a profile's own snapshot may refer to itself.
+    own = url if definition.get("derivation") != "constraint" else ""
     return replace(
-        about(definition, _freeze(root, table)),
+        about(definition, _freeze(root, table, own)),
         primitive=_primitive(definition, entries, resolve),
         constraints=dict(sorted(table.items())),
     )
@@ -107,8 +110,10 @@ def _tree(url: str, entries: list[Definition]) -> _Node:
     return root
 
 
-def _freeze(node: _Node, table: dict[str, Constraint]) -> ElementSchema:
+def _freeze(node: _Node, table: dict[str, Constraint], url: str) -> ElementSchema:
+    """A finished node. ``url`` goes before references to the structure's own elements."""
     definition = node.definition
+    reference = str(definition.get("contentReference", ""))
     keys: list[str] = []
     for constraint in builders.constraints(definition):
         # ele-1 stands on nearly every element: the structure keeps it once. Two profiles may
@@ -126,18 +131,21 @@ def _freeze(node: _Node, table: dict[str, Constraint]) -> ElementSchema:
         types=builders.types(definition),
         array=builders.is_array(definition),
         choice=name.endswith("[x]"),
-        content_reference=definition.get("contentReference"),
+        content_reference=f"{url}{reference}" if reference.startswith("#") else reference or None,
         binding=builders.binding(definition),
         fixed=builders.typed_value(definition, "fixed"),
         pattern=builders.typed_value(definition, "pattern"),
         min_value=builders.typed_value(definition, "minValue"),
         max_value=builders.typed_value(definition, "maxValue"),
         max_length=definition.get("maxLength"),
+        min_length=builders.min_length(definition),
+        must_have_value=builders.must_have_value(definition),
+        value_alternatives=builders.value_alternatives(definition),
         constraints=tuple(keys),
         slice_name=definition.get("sliceName"),
         slicing=builders.slicing(definition),
-        slices=tuple(_freeze(part, table) for part in node.slices),
-        children=tuple(_freeze(part, table) for part in node.children),
+        slices=tuple(_freeze(part, table, url) for part in node.slices),
+        children=tuple(_freeze(part, table, url) for part in node.children),
         modifier=bool(definition.get("isModifier")),
         must_support=bool(definition.get("mustSupport")),
         representations=tuple(definition.get("representation", ())),

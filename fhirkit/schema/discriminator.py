@@ -177,6 +177,8 @@ def _children(
 def _value(place: _Place, resolve: Resolver) -> ElementSchema | None:
     """What a value must be: the fixed and pattern values of an element and of what is below."""
     del resolve
+    if place.element.cardinality.max == 0:
+        return _exists(place, lambda _: None)
     essence = _essence(place.element)
     if essence is not None:
         return essence
@@ -185,8 +187,6 @@ def _value(place: _Place, resolve: Resolver) -> ElementSchema | None:
         return ElementSchema(
             place.element.path, place.element.name, types=place.element.types, binding=binding
         )
-    if place.element.cardinality.max == 0:
-        return _exists(place, lambda _: None)
     return None
 
 

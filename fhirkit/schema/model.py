@@ -83,6 +83,7 @@ class ElementSchema(_Data, frozen=True):
 
     ``name`` is the last part of the path without ``[x]``; ``array`` tells whether JSON writes a
     list, which follows from the base definition, not from a profile's narrower maximum.
+    A primitive may have to have a value, or else one of the extensions ``value_alternatives``.
     ``constraints`` are keys into the structure's table. ``slices`` are elements in their own
     right, with the slice's name.
     """
@@ -100,6 +101,9 @@ class ElementSchema(_Data, frozen=True):
     min_value: TypedValue | None = None
     max_value: TypedValue | None = None
     max_length: int | None = None
+    min_length: int | None = None
+    must_have_value: bool = False
+    value_alternatives: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
     slice_name: str | None = None
     slicing: Slicing | None = None

@@ -14,6 +14,7 @@ from fhirkit.core.errors import InvalidInput
 from fhirkit.schema import code_systems
 from fhirkit.schema.code_systems import CodeSystemSchema
 from fhirkit.schema.definition import compile_definition
+from fhirkit.schema.extras import Extras, is_version
 from fhirkit.schema.model import (
     StructureSchema,
     ValueSetSchema,
@@ -25,6 +26,7 @@ from fhirkit.schema.value_sets import UNKNOWN, compile_value_set
 Resource = dict[str, Any]
 
 _CORE = "http://hl7.org/fhir/StructureDefinition/"
+_STRUCTURE = "StructureDefinition"
 
 
 class SchemaStore:
@@ -37,13 +39,8 @@ class SchemaStore:
         find: Callable[[str, str], Resource | None] | None = None,
     ) -> None:
         self._connection = connection
-        #: (url, resource type) → a definition of packages, which are read only where needed.
-        self._find = find
-        self._extra: dict[str, dict[str, Resource]] = {}
-        for resource in extra:
-            kind, url = resource.get("resourceType"), resource.get("url")
-            if isinstance(kind, str) and isinstance(url, str):
-                self._extra.setdefault(kind, {})[url] = resource
+        #: ``find`` looks a canonical up in packages, which are read only where needed.
+        self._extras = Extras(extra, find)
         self._structures: dict[str, StructureSchema | None] = {}
         self._compiling: set[str] = set()
         #: Url → why there is no schema, of definitions that are at hand.
@@ -69,27 +66,30 @@ class SchemaStore:
     def structure(self, canonical: str) -> StructureSchema | None:
         """A schema by its canonical, or None. An asked-for version must be the one at hand."""
         url, _, version = canonical.partition("|")
-        if url in self._structures:
-            schema = self._structures[url]
+        # Each structure is compiled once, however it is asked for, unless there are several.
+        slot = canonical if self._extras.has_versions(_STRUCTURE, url) else url
+        if slot in self._structures:
+            schema = self._structures[slot]
         else:
-            schema = self._load_structure(url)
-            if url not in self._compiling:
-                self._structures[url] = schema
-        if schema is None or (version and not _same_version(version, schema.version)):
+            schema = self._load_structure(slot)
+            if slot not in self._compiling:
+                self._structures[slot] = schema
+        if schema is None or (version and not is_version(version, schema.version)):
             return None
         return schema
 
     def trouble(self, canonical: str) -> str | None:
         """Why a structure that is at hand has no schema; None when it is just not known."""
-        return self._troubles.get(canonical.partition("|")[0])
+        return self._troubles.get(canonical) or self._troubles.get(canonical.partition("|")[0])
 
     def value_set(self, canonical: str) -> ValueSetSchema | None:
         """A value set by its canonical, or None."""
         url, _, version = canonical.partition("|")
-        if url not in self._value_sets:
-            self._value_sets[url] = self._load_value_set(url)
-        schema = self._value_sets[url]
-        if schema is None or (version and not _same_version(version, schema.version)):
+        slot = canonical if self._extras.has_versions("ValueSet", url) else url
+        if slot not in self._value_sets:
+            self._value_sets[slot] = self._load_value_set(slot)
+        schema = self._value_sets[slot]
+        if schema is None or (version and not is_version(version, schema.version)):
             return None
         return schema
 
@@ -107,9 +107,9 @@ class SchemaStore:
 
     def resource(self, kind: str, canonical: str) -> Resource | None:
         """An extra definition as it was given, or None; for kinds that are not compiled."""
-        url, _, version = canonical.partition("|")
-        found = self._given(kind, url)
-        if found is None or (version and not _same_version(version, found.get("version"))):
+        found = self._extras.get(kind, canonical)
+        version = canonical.partition("|")[2]
+        if found is None or (version and not is_version(version, found.get("version"))):
             return None
         return found
 
@@ -137,44 +137,39 @@ class SchemaStore:
             self._kinds = dict(rows)
         return self._kinds.get(type_name)
 
-    def _given(self, kind: str, url: str) -> Resource | None:
-        """A definition that does not come with fhirkit, as it was published."""
-        found = self._extra.get(kind, {}).get(url)
-        if found is None and self._find is not None:
-            found = self._find(url, kind)
-        return found
-
-    def _load_structure(self, url: str) -> StructureSchema | None:
-        extra = self._given("StructureDefinition", url)
+    def _load_structure(self, canonical: str) -> StructureSchema | None:
+        extra = self._extras.get(_STRUCTURE, canonical)
         if extra is not None:
-            return self._compile(url, extra)
+            return self._compile(canonical, extra)
+        url = canonical.partition("|")[0]
         row = self._connection.execute("SELECT body FROM schema WHERE url = ?", (url,)).fetchone()
         return None if row is None else decode_structure(row[0])
 
-    def _compile(self, url: str, definition: Resource) -> StructureSchema | None:
+    def _compile(self, canonical: str, definition: Resource) -> StructureSchema | None:
         """A definition's schema; None, with the reason kept, when it cannot be made."""
-        if url in self._compiling:
+        if canonical in self._compiling:
             return None  # a circle: whoever needs it in order to be compiled does without
-        self._compiling.add(url)
+        self._compiling.add(canonical)
         try:
             return compile_definition(definition, self.structure)
         except InvalidInput as problem:
-            self._troubles[url] = str(problem)
+            self._troubles[canonical] = str(problem)
         finally:
-            self._compiling.discard(url)
+            self._compiling.discard(canonical)
         return None
 
-    def _load_value_set(self, url: str) -> ValueSetSchema | None:
-        extra = self._given("ValueSet", url)
+    def _load_value_set(self, canonical: str) -> ValueSetSchema | None:
+        extra = self._extras.get("ValueSet", canonical)
         if extra is not None:
             return compile_value_set(extra, self._value_set_resource, self._code_system_resource)
+        url = canonical.partition("|")[0]
         row = self._connection.execute(
             "SELECT body FROM value_set WHERE url = ?", (url,)
         ).fetchone()
         return None if row is None else decode_value_set(row[0])
 
     def _load_codes(self, system: str) -> frozenset[str] | None:
-        extra = self._given("CodeSystem", system)
+        extra = self._extras.get("CodeSystem", system)
         if extra is not None and extra.get("content") == "complete":
             everything = {"url": system, "compose": {"include": [{"system": system}]}}
             found = compile_value_set(everything, self._value_set_resource, lambda _: extra)
@@ -188,13 +183,12 @@ class SchemaStore:
         return frozenset(row[0] for row in rows)
 
     def _load_code_system(self, url: str) -> CodeSystemSchema | None:
-        systems = self._extra.get("CodeSystem", {})
         supplements = [
             each
-            for each in systems.values()
+            for each in self._extras.of_kind("CodeSystem")
             if str(each.get("supplements", "")).partition("|")[0] == url
         ]
-        extra = self._given("CodeSystem", url)
+        extra = self._extras.get("CodeSystem", url)
         if extra is not None and extra.get("content") == "complete":
             return code_systems.from_resource(extra, supplements)
         return code_systems.from_rows(self._connection, url, supplements)
@@ -202,7 +196,7 @@ class SchemaStore:
     def _value_set_resource(self, canonical: str) -> Resource | None:
         """A ValueSet in the form that extras are compiled from."""
         url = canonical.partition("|")[0]
-        extra = self._given("ValueSet", url)
+        extra = self._extras.get("ValueSet", url)
         if extra is not None:
             return extra
         schema = self.value_set(canonical)
@@ -214,7 +208,7 @@ class SchemaStore:
         return {"url": url, "compose": {"include": include}}
 
     def _code_system_resource(self, url: str) -> Resource | None:
-        extra = self._given("CodeSystem", url)
+        extra = self._extras.get("CodeSystem", url)
         if extra is not None:
             return extra
         codes = self.codes(url)
@@ -227,10 +221,3 @@ class SchemaStore:
             "hierarchyMeaning": UNKNOWN,
             "concept": [{"code": code} for code in sorted(codes)],
         }
-
-
-def _same_version(asked: str, present: str | None) -> bool:
-    """Whether ``4.0`` or ``4.0.1`` asks for the version ``4.0.1``."""
-    if present is None:
-        return False
-    return present == asked or present.startswith(f"{asked}.")

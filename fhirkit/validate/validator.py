@@ -33,6 +33,9 @@ from fhirkit.validate.source import Document, Source, read
 from fhirkit.validate.walk import Walk
 
 
+_OF_HL7 = "http://hl7.org/fhir/StructureDefinition/"
+
+
 class Validator:
     """Checks resources against the embedded FHIR R4 definitions and any extra ones.
 
@@ -194,8 +197,19 @@ class Validator:
         found.extend(Extensions(self._shapes, conformance, document).check(extensions))
         for canonical, node in conformance.unknown.items():
             if canonical not in said:
-                found.append(self._missing(canonical, node, node))
+                found.append(self._needed(canonical, node))
         return found
+
+    def _needed(self, canonical: str, node: Node) -> Found:
+        """A profile that another profile asks for, and that is not at hand.
+
+        Whether an element follows it nobody can tell, so it does not pass. HL7's own extensions
+        are another matter: later packages than R4 define more of them.
+        """
+        missing = self._missing(canonical, node, node)
+        if missing.rule != "profile-unknown" or canonical.startswith(_OF_HL7):
+            return missing
+        return missing._replace(rule="profile-missing")
 
     def _missing(self, canonical: str, node: Node, place: Node) -> Found:
         """A profile that cannot be checked: not at hand, or of a definition that fails."""

@@ -53,7 +53,8 @@ def outcome(run: dict[str, Any], suite_root: Path | str) -> Outcome:
         else:
             profiles = (source,)
     definitions = [part for path in given for part in _definitions(_read(path))]
-    packages = tuple(folder / name for name in run.get("packages", ()))
+    named = [*run.get("packages", ()), *run.get("options", {}).get("package-map", {}).values()]
+    packages = tuple(folder / name for name in named)
     options = _options(run.get("options", {}))
     plain = not (given or packages or options != _DEFAULT)
     validator = _plain() if plain else Validator(definitions, packages, options)

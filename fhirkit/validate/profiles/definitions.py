@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fhirkit.schema.model import Cardinality, ElementSchema, StructureSchema
+from fhirkit.schema.model import ElementSchema, StructureSchema
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.profiles.items import Item
 from fhirkit.validate.profiles.slicing import Slices, slices_of
@@ -82,11 +82,3 @@ class Definitions:
             for source, element in bases
             for key in element.constraints
         }
-
-    @staticmethod
-    def base_cardinality(item: Item, name: str) -> Cardinality | None:
-        """How often the base type lets a child occur."""
-        for member in item.shape.members.values() if item.shape is not None else ():
-            if member.element.name == name:
-                return member.element.cardinality
-        return None

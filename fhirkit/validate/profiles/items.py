@@ -20,7 +20,17 @@ class Item:
     ``container`` is the resource that ``#id`` is resolved in; None stands for the item itself.
     """
 
-    __slots__ = ("container", "extra", "member", "node", "resource", "shape", "type", "value")
+    __slots__ = (
+        "container",
+        "extra",
+        "member",
+        "node",
+        "outer",
+        "resource",
+        "shape",
+        "type",
+        "value",
+    )
 
     def __init__(
         self,
@@ -38,6 +48,8 @@ class Item:
         self.shape = shape
         self.member = member
         self.container: Item | None = None
+        #: The resource that a resource stands in, where it was reached through it.
+        self.outer: Item | None = None
         #: The resource this item is part of.
         self.resource: Item = self
 
@@ -117,6 +129,7 @@ class Items:
         if member.kind is Kind.RESOURCE and isinstance(value, dict):
             item = self.of_resource(value, node)
             item.member = member
+            item.outer = parent.resource
             if member.key == "contained":
                 item.container = parent.resource.container or parent.resource
             return item

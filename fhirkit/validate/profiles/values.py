@@ -7,12 +7,20 @@ what it names must be there, and each entry of its lists must match some entry o
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 
-from fhirkit.core.jsonio import loads
+from fhirkit.core.jsonio import dumps, loads
 from fhirkit.schema.model import TypedValue
+from fhirkit.terminology.ucum import UnitError, convert
+
+UCUM = "http://unitsofmeasure.org"
+#: An element may have an id, whatever its value has to be.
+_IDENTITY = frozenset({"id"})
+#: The way to a part of a value: property names and list places.
+Way = tuple[str | int, ...]
 
 _NUMBERS = frozenset({"Decimal", "Integer", "PositiveInt", "UnsignedInt", "Integer64"})
 _TIMES = frozenset({"Date", "DateTime", "Instant", "Time"})
@@ -25,20 +33,8 @@ def parsed(value: TypedValue) -> Any:
 
 
 def is_exactly(expected: Any, actual: Any) -> bool:
-    """Whether two values are the same, decimals to the digit, objects in any order."""
-    if isinstance(expected, dict):
-        return (
-            isinstance(actual, dict)
-            and expected.keys() == actual.keys()
-            and all(is_exactly(one, actual[key]) for key, one in expected.items())
-        )
-    if isinstance(expected, list):
-        return (
-            isinstance(actual, list)
-            and len(expected) == len(actual)
-            and all(is_exactly(one, other) for one, other in zip(expected, actual, strict=True))
-        )
-    return _same_primitive(expected, actual)
+    """Whether two values are the same: decimals to the digit, objects in any order, ids aside."""
+    return next(differences(expected, actual, pattern=False), None) is None
 
 
 def matches(pattern: Any, actual: Any) -> bool:
@@ -54,6 +50,39 @@ def matches(pattern: Any, actual: Any) -> bool:
     return _same_primitive(pattern, actual)
 
 
+def differences(
+    expected: Any, actual: Any, *, pattern: bool, way: Way = ()
+) -> Iterator[tuple[Way, str]]:
+    """Where a value is not the fixed one, or lacks what a pattern names, and in words how."""
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for key, one in expected.items():
+            if key not in actual:
+                yield (*way, key), f"{key} is missing"
+            else:
+                yield from differences(one, actual[key], pattern=pattern, way=(*way, key))
+        for key in () if pattern else actual.keys() - expected.keys() - _IDENTITY:
+            yield (*way, key), f"{key} is there and must not be"
+    elif isinstance(expected, list) and isinstance(actual, list):
+        yield from _list_differences(expected, actual, pattern=pattern, way=way)
+    elif not _same_primitive(expected, actual):
+        yield way, f"the value is {_shown(actual)}"
+
+
+def _list_differences(
+    expected: list[Any], actual: list[Any], *, pattern: bool, way: Way
+) -> Iterator[tuple[Way, str]]:
+    if pattern:
+        for one in expected:
+            if not any(matches(one, other) for other in actual):
+                yield way[:-1], f"{way[-1] if way else 'the list'} lacks {_shown(one)}"
+    elif len(expected) != len(actual):
+        name = way[-1] if way else "the list"
+        yield way[:-1], f"{name} has {len(actual)} entries instead of {len(expected)}"
+    else:
+        for index, (one, other) in enumerate(zip(expected, actual, strict=True)):
+            yield from differences(one, other, pattern=pattern, way=(*way, index))
+
+
 def compare(limit: TypedValue, actual: Any) -> int | None:
     """Negative, zero or positive as the value is less than, equal to or more than a limit.
 
@@ -65,13 +94,25 @@ def compare(limit: TypedValue, actual: Any) -> int | None:
     if limit.type in _TIMES and isinstance(bound, str) and isinstance(actual, str):
         return _order_times(actual, bound)
     if limit.type == "Quantity" and isinstance(bound, dict) and isinstance(actual, dict):
-        for key in ("system", "code"):
-            if bound.get(key) != actual.get(key):
-                return None
-        if "code" not in bound and bound.get("unit") != actual.get("unit"):
-            return None
-        return _order(_number(actual.get("value")), _number(bound.get("value")))
+        return _order_quantities(actual, bound)
     return None
+
+
+def _order_quantities(one: dict[str, Any], other: dict[str, Any]) -> int | None:
+    """Of the same unit, or of units that UCUM converts into each other."""
+    system, code = other.get("system"), other.get("code")
+    if system is None or code is None or one.get("system") != system:
+        return None
+    value, unit = _number(one.get("value")), one.get("code")
+    if value is None or unit == code:
+        return _order(value, _number(other.get("value"))) if unit == code else None
+    if system != UCUM or not isinstance(unit, str):
+        return None
+    try:
+        converted, bound = convert(value, unit, str(code)), _number(other.get("value"))
+    except UnitError:
+        return None
+    return None if bound is None else (converted > bound) - (converted < bound)
 
 
 def _same_primitive(expected: Any, actual: Any) -> bool:
@@ -117,3 +158,8 @@ def _order_times(one: str, other: str) -> int | None:
     if one[:length] == other[:length]:
         return 0 if len(one) == len(other) else None
     return 1 if one[:length] > other[:length] else -1
+
+
+def _shown(value: Any) -> str:
+    text = dumps(value, indent=False)
+    return text if len(text) <= 120 else f"{text[:117]}..."

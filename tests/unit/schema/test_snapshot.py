@@ -119,7 +119,7 @@ def test_a_path_steps_into_what_an_element_repeats(store: SchemaStore) -> None:
     inner = child(schema, "item", "item", "item")
     assert child(inner, "text").cardinality == Cardinality(1, 1)
     assert child(inner, "text").path == "Questionnaire.item.item.item.text"
-    assert child(inner, "item").content_reference == "#Questionnaire.item"
+    assert child(inner, "item").content_reference == f"{CORE}Questionnaire#Questionnaire.item"
     assert child(schema, "item", "text").cardinality == Cardinality(0, 1)
 
 

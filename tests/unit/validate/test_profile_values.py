@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fhirkit.core.jsonio import dumps, loads
 from fhirkit.schema.discriminator import Step, steps
 from fhirkit.schema.model import TypedValue
-from fhirkit.validate.profiles.values import compare, is_exactly, matches
+from fhirkit.validate.profiles.values import compare, differences, is_exactly, matches
 
 _LEAVES = st.booleans() | st.integers(-99, 99) | st.text("ab", max_size=3)
 VALUES = st.recursive(
@@ -22,6 +22,10 @@ VALUES = st.recursive(
     ),
     max_leaves=8,
 )
+
+
+def quantity(value: int, code: str) -> str:
+    return f'{{"value":{value},"system":"http://unitsofmeasure.org","code":"{code}"}}'
 
 
 @given(VALUES)
@@ -45,6 +49,26 @@ def test_more_than_the_pattern_still_matches_but_is_not_fixed(
     value = {**pattern, "other": [more]}
     assert matches(pattern, value)
     assert not is_exactly(pattern, value)
+
+
+@given(VALUES, VALUES)
+def test_nothing_differs_exactly_where_the_pattern_matches(pattern: Any, value: Any) -> None:
+    assert matches(pattern, value) == (not [*differences(pattern, value, pattern=True)])
+
+
+def test_what_differs_is_told_where_it_differs() -> None:
+    fixed, value = loads('{"a":{"b":1,"c":2},"d":[1,2]}'), loads('{"a":{"b":2},"d":[1,3],"e":0}')
+    assert {way for way, _ in differences(fixed, value, pattern=False)} == {
+        ("a", "b"),
+        ("a", "c"),
+        ("d", 1),
+        ("e",),
+    }
+    assert {way for way, _ in differences(fixed, value, pattern=True)} == {
+        ("a", "b"),
+        ("a", "c"),
+        (),
+    }
 
 
 @given(st.lists(VALUES, min_size=1, max_size=4), st.randoms())
@@ -71,8 +95,10 @@ def test_decimals_are_fixed_to_the_digit(one: str, other: str, same: bool) -> No
         ("Date", '"2020-05-01"', '"2020-05"', None),
         ("Date", '"2020-05-01"', '"2021"', 1),
         ("DateTime", '"2020-05-01T10:00:00Z"', '"2020-05-01T11:00:00+02:00"', -1),
-        ("Quantity", '{"value":3,"code":"mg"}', '{"value":4,"code":"mg"}', 1),
-        ("Quantity", '{"value":3,"code":"mg"}', '{"value":4,"code":"g"}', None),
+        ("Quantity", quantity(3, "mg"), quantity(4, "mg"), 1),
+        ("Quantity", quantity(3000, "mg"), quantity(4, "g"), 1),
+        ("Quantity", quantity(3, "mg"), quantity(4, "cm"), None),
+        ("Quantity", '{"value":3,"code":"mg"}', '{"value":4,"code":"mg"}', None),
         ("Integer", "5", '"x"', None),
     ],
 )
