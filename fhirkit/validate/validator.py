@@ -32,7 +32,6 @@ from fhirkit.validate.shapes import Shapes
 from fhirkit.validate.source import Document, Source, read
 from fhirkit.validate.walk import Walk
 
-
 _OF_HL7 = "http://hl7.org/fhir/StructureDefinition/"
 
 
