@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from functools import cache
 from typing import Any, Self
 
 import jiter
@@ -82,6 +83,7 @@ def loads(data: bytes | bytearray | str, *, file: str | None = None, respell: bo
     return value
 
 
+@cache
 def value_skipper() -> Callable[[str, int], int]:
     """A function that tells where the JSON value that begins at an offset of a text ends.
 

@@ -8,6 +8,7 @@ instructions dropped.
 from __future__ import annotations
 
 from typing import Any
+from xml.parsers.expat import ExpatError, ParserCreate  # noqa: TID251  # this is that module
 
 from lxml import etree
 
@@ -23,18 +24,8 @@ def parse(data: bytes | str, *, file: str | None = None) -> Element:
     if isinstance(data, str):
         # A text has no encoding any more, so a declaration of one would be wrong: bytes decide.
         data = _without_declaration(data).encode("utf-8", "surrogatepass")
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-        strip_cdata=True,
-    )
     try:
-        root = etree.fromstring(data, parser)
+        root = etree.fromstring(data, _parser())
     except etree.XMLSyntaxError as problem:
         line, column = problem.position
         if b"<!DOCTYPE" in data:
@@ -47,6 +38,35 @@ def parse(data: bytes | str, *, file: str | None = None) -> Element:
     if info.internalDTD is not None or info.doctype:
         raise _doctype(file)
     return root
+
+
+def _parser() -> Any:
+    return etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+        strip_cdata=True,
+    )
+
+
+def is_well_formed(text: str) -> bool:
+    """Whether a text of elements alone is well-formed; False may also mean "parse it to see".
+
+    Nothing but elements, attributes and characters: with ``<!`` or ``<?`` in it a text is not
+    looked at, so that this parser never sees a DOCTYPE, an entity declaration or an encoding.
+    """
+    if "<!" in text or "<?" in text:
+        return False
+    parser = ParserCreate(namespace_separator=" ")
+    try:
+        parser.Parse(text, True)  # noqa: FBT003  # the C function takes no keywords
+    except (ExpatError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def local_name(element: Element) -> str:

@@ -9,10 +9,14 @@ from fhirkit.validate.location import Node, step
 
 #: Repeating elements whose entries hold a whole resource.
 _HOLDERS = (("entry", "resource"), ("parameter", "resource"))
+_MAY_HOLD = frozenset({"contained", "entry", "parameter"})
 
 
 def inside(document: dict[str, Any], start: Node) -> Iterator[tuple[dict[str, Any], Node]]:
     """A resource and every resource in it, each with its node."""
+    if not _MAY_HOLD.intersection(document):
+        yield document, start
+        return
     pending = [(document, start)]
     seen: set[int] = set()
     while pending:

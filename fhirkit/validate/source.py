@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,8 @@ class Document:
             return dict(zip(known, spots, strict=True))
         from fhirkit.validate.positions import locate
 
-        return dict(locate(self._text.decode("utf-8-sig"), wanted).items())
+        # Not by the codec utf-8-sig: it is written in Python.
+        return dict(locate(self._text.removeprefix(BOM_UTF8).decode(), wanted).items())
 
 
 def read(

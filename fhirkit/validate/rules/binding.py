@@ -32,6 +32,7 @@ _GRAMMARS = {
 _OPEN = frozenset({"urn:ietf:bcp:13", "urn:ietf:bcp:47"})
 
 _SHOWN = 10
+_MANY = 8192
 
 
 #: The rules that a code outside of its value set breaks.
@@ -43,7 +44,17 @@ MAXIMUM = "binding-maximum"
 class CodedCheck:
     """Membership in one value set, for one type of element. ``rule`` is what a stranger breaks."""
 
-    __slots__ = ("_check", "_codes", "_gaps", "_listed", "_pairs", "_rule", "_store", "_url")
+    __slots__ = (
+        "_answers",
+        "_check",
+        "_codes",
+        "_gaps",
+        "_listed",
+        "_pairs",
+        "_rule",
+        "_store",
+        "_url",
+    )
 
     def __init__(
         self, store: SchemaStore, value_set: str, check: Check, rule: str = REQUIRED
@@ -56,6 +67,8 @@ class CodedCheck:
         self._pairs: dict[str, frozenset[str]] = {}
         self._codes: frozenset[str] = frozenset()
         self._gaps: tuple[str, ...] = ()
+        #: What was said of codes that are not simply in the value set.
+        self._answers: dict[tuple[str | None, str], Finding | None] = {}
 
     def __call__(self, value: Any, /) -> Finding | None:
         """What is wrong with the coded value, or None. Values of a wrong shape pass: not ours."""
@@ -67,9 +80,7 @@ class CodedCheck:
         """A bare code: the system is implied by the value set."""
         if not isinstance(value, str) or value in self._codes:
             return None
-        if not self._gaps:
-            return self._refuse(value)
-        return self._gap(value, None)
+        return self._remembered(None, value)
 
     def coding(self, value: Any) -> Finding | None:
         """A Coding or Quantity: system and code together."""
@@ -84,9 +95,19 @@ class CodedCheck:
             return None if code is not None else self._refuse(None)
         if system is not None and code in self._pairs.get(system, ()):
             return None
-        if system is None or not self._may_hold(system):
+        if system is None:
             return self._refuse(code)
-        return self._gap(code, system)
+        return self._remembered(system, code)
+
+    def _remembered(self, system: str | None, code: str) -> Finding | None:
+        """The judgement of a code that is not listed; the same one comes often."""
+        slot = (system, code)
+        if slot not in self._answers:
+            if len(self._answers) >= _MANY:
+                self._answers.clear()
+            unknown = self._gaps if system is None else self._may_hold(system)
+            self._answers[slot] = self._gap(code, system) if unknown else self._refuse(code)
+        return self._answers[slot]
 
     def concept(self, value: Any) -> Finding | None:
         """A CodeableConcept: one coding of it suffices."""

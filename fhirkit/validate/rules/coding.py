@@ -22,13 +22,13 @@ _SHOWN = 10
 
 
 class CodeCheck:
-    """The check of one coded value; what was found right is remembered."""
+    """The check of one coded value; the answers are remembered."""
 
-    __slots__ = ("_right", "_store")
+    __slots__ = ("_answers", "_store")
 
     def __init__(self, store: SchemaStore) -> None:
         self._store = store
-        self._right: set[tuple[str, str, Any, Any]] = set()
+        self._answers: dict[tuple[str, str, Any, Any, Any], Finding | None] = {}
 
     def __call__(self, value: dict[str, Any], language: Any) -> Finding | None:
         """What is wrong with the code or its display. ``language`` is that of the resource."""
@@ -36,15 +36,19 @@ class CodeCheck:
         if not isinstance(system, str) or not isinstance(code, str):
             return None
         display, version = value.get("display"), value.get("version")
-        known = (system, code, display, version)
-        if display.__hash__ is None or version.__hash__ is None or known in self._right:
-            return None
-        finding = self._judge(system, code, display, version, language)
-        if finding is None:
-            if len(self._right) >= _MANY:
-                self._right.clear()
-            self._right.add(known)
-        return finding
+        if not isinstance(language, str):
+            language = None
+        asked = (system, code, display, version, language)
+        try:
+            return self._answers[asked]
+        except KeyError:
+            pass
+        except TypeError:
+            return None  # a list or an object in place of a text, which the walk has reported
+        if len(self._answers) >= _MANY:
+            self._answers.clear()
+        answer = self._answers[asked] = self._judge(system, code, display, version, language)
+        return answer
 
     def _judge(
         self, system: str, code: str, display: Any, version: Any, language: Any

@@ -13,6 +13,7 @@ from fhirkit.validate.rules import link
 from fhirkit.validate.rules.finding import Finding
 
 _CONTAINER = "#"
+_POINTING = ("#", "<")
 
 
 def check(container: dict[str, Any]) -> Iterator[Finding]:
@@ -20,14 +21,9 @@ def check(container: dict[str, Any]) -> Iterator[Finding]:
     contained = container.get("contained")
     if not isinstance(contained, list):
         return
-    inner = [set(_fragments(resource)) for resource in contained]
-    outer = {
-        fragment
-        for key, value in container.items()
-        if key != "contained"
-        for fragment in _fragments(value)
-    }
-    everywhere = outer.union(*inner)
+    inner = [_fragments(resource) for resource in contained]
+    outer = [_fragments(value) for key, value in container.items() if key != "contained"]
+    everywhere = set().union(*outer, *inner)
     for index, resource in enumerate(contained):
         if not isinstance(resource, dict) or "resourceType" not in resource:
             continue
@@ -39,20 +35,25 @@ def check(container: dict[str, Any]) -> Iterator[Finding]:
             yield Finding("contained-orphan", message, ("contained", index))
 
 
-def _fragments(value: Any) -> Iterator[str]:
-    """Every text below a value that points into the document. Without recursion: see too-deep."""
-    stack = [value]
+def _fragments(value: Any) -> set[str]:
+    """What below a value points into the document. Without recursion: see too-deep."""
+    found: set[str] = set()
+    pending = [value]
     seen: set[int] = set()
-    while stack:
-        current = stack.pop()
+    while pending:
+        current = pending.pop()
         if isinstance(current, str):
             if current.startswith("#"):
-                yield current
+                found.add(current)
             elif current.startswith("<"):
                 # A picture or a link of the narrative refers, too.
-                yield from (f"#{name}" for _, name in link.fragments(current))
-            continue
-        if not isinstance(current, dict | list) or id(current) in seen:
-            continue  # a dict made in memory may hold itself
-        seen.add(id(current))
-        stack.extend(current.values() if isinstance(current, dict) else current)
+                found.update(f"#{name}" for _, name in link.fragments(current))
+        elif isinstance(current, dict | list) and id(current) not in seen:
+            seen.add(id(current))  # a dict made in memory may hold itself
+            # Most texts neither point anywhere nor hold something that does.
+            pending.extend(
+                part
+                for part in (current.values() if isinstance(current, dict) else current)
+                if part.__class__ is not str or part[:1] in _POINTING
+            )
+    return found

@@ -12,9 +12,11 @@ from fhirkit.validate.rules.finding import Finding
 
 def check(extension: dict[str, Any]) -> tuple[Finding, ...]:
     """The shape of one extension. That ``url`` is there is a matter of cardinality."""
-    has_value = any(
-        key.startswith(("value", "_value")) for key in extension if isinstance(key, str)
-    )
+    has_value = False
+    for key in extension:
+        if isinstance(key, str) and key.startswith(("value", "_value")):
+            has_value = True
+            break
     has_children = "extension" in extension
     if has_value == has_children:
         what = "both a value and extensions" if has_value else "neither a value nor extensions"

@@ -14,6 +14,7 @@ from typing import Any
 from fhirkit.core import xmlio
 from fhirkit.core.errors import InvalidInput
 from fhirkit.validate.rules.finding import Finding
+from fhirkit.validate.rules.markup import Markup
 
 XHTML = "http://www.w3.org/1999/xhtml"
 _XML = "{http://www.w3.org/XML/1998/namespace}"
@@ -91,15 +92,23 @@ _XML_ENTITIES = frozenset({"lt", "gt", "amp", "quot", "apos"})
 _MANY = 200
 
 
+_known = Markup(XHTML)
+
+
 def check(narrative: dict[str, Any]) -> Iterator[Finding]:
     """The div of a Narrative."""
     div = narrative.get("div")
     if not isinstance(div, str) or not div.strip():
         return  # the primitive's own check has spoken
-    for number, finding in enumerate(_findings(div)):
+    if _known.is_right(div):
+        return
+    number = -1
+    for number, finding in enumerate(complete(div)):
         if number >= _MANY:
             return
         yield finding
+    if number < 0:
+        _known.learn(div)
 
 
 def is_allowed(div: str) -> bool:
@@ -115,7 +124,8 @@ def parse(div: str) -> xmlio.Element:
     return xmlio.parse(_without_entities(div) if "&" in div else div)
 
 
-def _findings(div: str) -> Iterator[Finding]:
+def complete(div: str) -> Iterator[Finding]:
+    """What is wrong with the XHTML of a narrative, found by parsing it."""
     try:
         root = parse(div)
     except InvalidInput as problem:

@@ -64,11 +64,13 @@ class Lexeme(str):
 class PrimitiveCheck:
     """The check of one primitive type, made once."""
 
-    __slots__ = ("_extra", "_form", "_matchers", "_schema", "certain", "name")
+    __slots__ = ("_extra", "_form", "_matchers", "_schema", "certain", "is_text", "name")
 
     def __init__(self, name: str, schema: PrimitiveSchema | None) -> None:
         self.name = name
         self._schema = schema or PrimitiveSchema()
+        #: Whether JSON writes the values as strings.
+        self.is_text = self._schema.json == "string"
         #: A quick test that is true only of values this check lets pass.
         self.certain = certain(name, self._schema)
         self._extra = _EXTRA.get(name)
@@ -81,11 +83,6 @@ class PrimitiveCheck:
                 # Look-around in a future version's pattern: the checks in _EXTRA remain.
                 continue
 
-    @property
-    def is_text(self) -> bool:
-        """Whether JSON writes the values as strings."""
-        return self._schema.json == "string"
-
     @staticmethod
     def for_nothing(value: Any, /) -> Finding | None:
         """The check of what is not a primitive: finds nothing."""
@@ -94,6 +91,9 @@ class PrimitiveCheck:
 
     def __call__(self, value: Any, /) -> Finding | None:
         """What is wrong with the value, or None."""
+        test = self.certain
+        if test is not None and (value.__class__ is str) is self.is_text and test(value):
+            return None
         if value is None:
             return Finding("null-value", "null is no value; leave the element out")
         kind = self._schema.json
