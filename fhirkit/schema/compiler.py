@@ -35,6 +35,9 @@ _JSON_KINDS: dict[str, JsonKind] = {
     "Decimal": "decimal",
 }
 
+#: Integers too wide for a JSON number, so written as strings (https://hl7.org/fhir/R5/json.html).
+_WIDE = frozenset({"integer64"})
+
 
 def compile_structure(definition: Definition, resolve: Resolver) -> StructureSchema:
     """Compile one StructureDefinition. ``resolve`` finds base definitions of primitives.
@@ -165,6 +168,8 @@ def _primitive(
     value = next((entry for entry in entries if entry["path"].endswith(".value")), {})
     # A specialised integer is published with a value of System.String; the base knows better.
     own = _JSON_KINDS.get(builders.system_type(value) or "", "string")
+    if definition.get("type") in _WIDE:
+        own = "string"
     return PrimitiveSchema(
         json=base.json if own == "string" else own,
         regexes=builders.regexes(value) or base.regexes,

@@ -19,6 +19,9 @@ _TYPES: dict[str, list[dict[str, str]]] = {
     # The R4 package says string; a resource's logical id is of type id
     # (https://hl7.org/fhir/R4/resource.html#id). Corrected by HL7 in later versions.
     "Resource.id": [{"code": "id"}],
+    # R4B and R5 say id; any string without spaces will do, and the ids in their own snapshots
+    # (Extension.value[x]) are no ids (https://hl7.org/fhir/R5/element.html).
+    "Element.id": [{"code": "string"}],
 }
 
 

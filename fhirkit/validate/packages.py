@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fhirkit.core.errors import UsageError
+from fhirkit.definitions.versions import PackageId
+from fhirkit.validate.core import core_package_name, exact_version, is_core, is_embedded
 
 if TYPE_CHECKING:
     from fhirkit.definitions.package import Package
-    from fhirkit.definitions.versions import PackageId
 
 _KINDS = ("StructureDefinition", "ValueSet", "CodeSystem", "Questionnaire")
 
@@ -23,12 +24,21 @@ _KINDS = ("StructureDefinition", "ValueSet", "CodeSystem", "Questionnaire")
 class Packages:
     """The packages of one validator. ``cache`` is the folder that NAME@VERSION is looked for in."""
 
-    def __init__(self, sources: Iterable[Path | str], cache: Path | None = None) -> None:
+    def __init__(
+        self,
+        sources: Iterable[Path | str],
+        cache: Path | None = None,
+        fhir_version: str | None = None,
+    ) -> None:
         self._named: list[Package] = []
         self._needed: list[Package] = []
         self._cache = cache
+        #: The core package to go by; None for the embedded R4 definitions.
+        self.core: Package | None = None
         for source in sources:
             self._add(source)
+        if fhir_version is not None:
+            self._want(exact_version(fhir_version))
 
     def definitions(self) -> Iterator[dict[str, Any]]:
         """Every definition of the packages that were named."""
@@ -49,6 +59,8 @@ class Packages:
         path = Path(source)
         if path.exists():
             package = _read(path)
+            if self._is_core(package):
+                return
             self._named.append(package)
             asked = package.dependencies
             self._need([parse(f"{one}@{asked[one]}") for one in asked if is_exact(asked[one])])
@@ -67,8 +79,44 @@ class Packages:
                 f"{text}: is not in the package cache",
                 advice=f"run `fhirkit package add {text}`, or name a .tgz file or a folder",
             )
-        self._named.append(package_here)
-        self._need([wanted])
+        if not self._is_core(package_here):
+            self._named.append(package_here)
+            self._need([wanted])
+
+    def _is_core(self, package: Package) -> bool:
+        """Whether the package defines a FHIR version; then that is the one to go by."""
+        if not is_core(package):
+            return False
+        version = next(iter(package.fhir_versions), package.version)
+        if not is_embedded(version):
+            if self.core is not None and self.core.version != package.version:
+                raise UsageError(
+                    f"{self.core.name} and {package.name} define different versions of FHIR",
+                    advice="name one of them",
+                )
+            self.core = package
+        return True
+
+    def _want(self, version: str) -> None:
+        """Go by this version of FHIR; ``UsageError`` when its definitions are not at hand."""
+        if self.core is not None:
+            if version not in self.core.fhir_versions:
+                raise UsageError(
+                    f"{self.core.name}@{self.core.version} is not FHIR {version}",
+                    advice=f"name the core package of FHIR {version}, or another version",
+                )
+            return
+        if is_embedded(version):
+            return
+        name = core_package_name(version)
+        found = None if name is None else self._supply().package(PackageId(name, version))
+        if found is None or not self._is_core(found):
+            raise UsageError(
+                f"the definitions of FHIR {version} are not at hand",
+                advice=f"run `fhirkit package add {name}@{version}`"
+                if name is not None
+                else "name its core package with --package",
+            )
 
     def _need(self, roots: list[PackageId]) -> None:
         """Note the packages that these need, those of them that the cache has."""
@@ -76,7 +124,8 @@ class Packages:
 
         known = {(one.name, one.version) for one in (*self._named, *self._needed)}
         for package in resolve(roots, self._supply()).ordered():
-            if (package.name, package.version) not in known:
+            # A core package that is merely needed must not define types of another version.
+            if (package.name, package.version) not in known and not is_core(package):
                 self._needed.append(package)
 
     def _supply(self) -> Any:

@@ -10,10 +10,10 @@ from typing import Any
 from fhirkit.core.errors import InvalidInput, UsageError
 from fhirkit.core.issues import Issue, Outcome
 from fhirkit.core.jsonio import loads
-from fhirkit.definitions.embedded import connect
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate import notation, questionnaire
 from fhirkit.validate.catalogue import RULES
+from fhirkit.validate.core import core_connection
 from fhirkit.validate.explanation import advice
 from fhirkit.validate.location import Node, below, expression, keys, root, step
 from fhirkit.validate.notes import ProfileClaim
@@ -36,13 +36,15 @@ _OF_HL7 = "http://hl7.org/fhir/StructureDefinition/"
 
 
 class Validator:
-    """Checks resources against the embedded FHIR R4 definitions and any extra ones.
+    """Checks resources against the embedded FHIR R4 definitions, or others, and any extra ones.
 
     Make one and use it for many resources: what it learns about the definitions it keeps.
     ``definitions`` are StructureDefinitions, ValueSets, CodeSystems and Questionnaires (paths,
     dicts or models);
     ``packages`` are FHIR packages: ``.tgz`` files, folders, or NAME@VERSION in ``package_cache``
-    (by default ``~/.fhir/packages``). ``options`` say how strictly and how far it looks.
+    (by default ``~/.fhir/packages``). A core package among them (hl7.fhir.r5.core) replaces the
+    embedded definitions; ``fhir_version`` (``R5``, ``5.0.0``) asks for one by its version, to be
+    found in the package cache. ``options`` say how strictly and how far it looks.
     """
 
     def __init__(
@@ -52,11 +54,12 @@ class Validator:
         options: Options | None = None,
         *,
         package_cache: Path | None = None,
+        fhir_version: str | None = None,
     ) -> None:
         extra = [_definition(source) for source in definitions]
-        found = Packages(packages, package_cache)
+        found = Packages(packages, package_cache, fhir_version)
         extra.extend(found.definitions())
-        self._store = SchemaStore(connect(), extra, found.find)
+        self._store = SchemaStore(core_connection(found.core), extra, found.find)
         self._options = options or Options()
         self._shapes = Shapes(self._store, self._options)
         self._services = Services(self._shapes)

@@ -48,6 +48,7 @@ _FORMS = {
     "uri": "no white space",
     "oid": "urn:oid: and numbers with dots",
     "uuid": "urn:uuid: and a UUID in lower case",
+    "integer64": "a whole number as a JSON string",
     "base64Binary": "groups of four base64 characters, padded with '='",
 }
 # https://hl7.org/fhir/R4/datatypes.html#string: below U+0020 only tab, line feed, return.
@@ -230,6 +231,17 @@ def _base64(value: str) -> Finding | None:
     return None
 
 
+def _integer64(value: str) -> Finding | None:
+    """In range: the digits alone could be more than 64 bits hold."""
+    try:
+        number = int(value) if len(value) <= len(str(-1 << 63)) else None
+    except ValueError:
+        return Finding("primitive-format", f"not a valid integer64: expected {_FORMS['integer64']}")
+    if number is None or not -(1 << 63) <= number < 1 << 63:
+        return Finding("primitive-range", "outside the range of integer64, 64 bits with a sign")
+    return None
+
+
 _EXTRA: dict[str, Callable[[str], Finding | None]] = {
     "date": _calendar,
     "dateTime": _calendar,
@@ -240,4 +252,5 @@ _EXTRA: dict[str, Callable[[str], Finding | None]] = {
     "url": _uri,
     "canonical": _canonical,
     "base64Binary": _base64,
+    "integer64": _integer64,
 }
