@@ -61,6 +61,7 @@ GIZMO = structure(
     element("Gizmo.colour", "code", 1,
             binding={"strength": "required", "valueSet": "http://hl7.org/fhir/ValueSet/colour"}),
     element("Gizmo.weight", "integer64"),
+    element("Gizmo.serial", "serial"),
     element("Gizmo.gender", "string"),
     element("Gizmo.spare", "boolean", high="*",
             constraint=[{"key": "giz-1", "severity": "error", "human": "No spare is false.",
@@ -70,7 +71,8 @@ GIZMO = structure(
 DEFINITIONS = [
     structure("Element", "complex-type", None, element("Element.id", "id")),
     structure("Resource", "resource", None, element("Resource.id", "id"), abstract=True),
-    primitive("string"), primitive("id", regex="[a-z]{1,9}"), primitive("code"),
+    primitive("string"), primitive("id"), primitive("code"),
+    primitive("serial", regex="[a-z]{3}"),
     primitive("uri"), primitive("boolean", "Boolean"),
     primitive("integer64", "Integer", "[+-]?[0-9]+"),
     GIZMO,
@@ -115,7 +117,8 @@ def test_resources_go_by_the_definitions_of_the_core_package(made_up: Path) -> N
     validator = Validator(packages=[made_up])
     assert rules(validator, GOOD) == []
     assert rules(validator, {**GOOD, "spare": [True]}) == []
-    assert rules(validator, {**GOOD, "id": "ABC"}) == [("primitive-format", "Gizmo.id")]
+    assert rules(validator, {**GOOD, "serial": "abc"}) == []
+    assert rules(validator, {**GOOD, "serial": "ab1"}) == [("primitive-format", "Gizmo.serial")]
     assert rules(validator, {**GOOD, "colour": "green"}) == [("binding-required", "Gizmo.colour")]
     assert rules(validator, {**GOOD, "size": 1}) == [("element-unknown", "Gizmo")]
     broken = rules(validator, {**GOOD, "spare": [True, False]})
