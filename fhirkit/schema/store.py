@@ -6,7 +6,7 @@ and are compiled when first asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from sqlite3 import Connection
 from typing import Any
 
@@ -112,6 +112,10 @@ class SchemaStore:
         if found is None or (version and not is_version(version, found.get("version"))):
             return None
         return found
+
+    def given(self, kind: str) -> Iterator[Resource]:
+        """Every extra definition of a kind, as it was given."""
+        return self._extras.of_kind(kind)
 
     def compile_value_set(self, resource: Resource) -> ValueSetSchema:
         """The codes of a value set that has no canonical of its own: a contained one."""

@@ -203,6 +203,13 @@ _TABLE = (
     Rule("response-attachment", _ERROR, "required", "An attachment the question does not allow."),
     # Profiles
     Rule(
+        "binding-unconfirmed",
+        _WARNING,
+        "code-invalid",
+        "A code is not in the required value set, as far as can be told without its system.",
+        incomplete=True,
+    ),
+    Rule(
         "profile-unknown",
         _WARNING,
         "not-found",
@@ -230,7 +237,9 @@ _TABLE = (
     ),
     Rule("extension-context", _ERROR, "structure", "An extension may not stand on this element."),
     Rule("extension-modifier", _ERROR, "structure", "An extension is a modifier, or it is none."),
-    Rule("extension-part", _ERROR, "structure", "The extension's definition has no such part."),
+    Rule("extension-version", _ERROR, "invalid", "The url of an extension names a version."),
+    Rule("extension-value", _ERROR, "structure", "An extension's value is not of its definition."),
+    Rule("extension-part", _ERROR, "invalid", "The extension's definition has no such part."),
     Rule("profile-none", _ERROR, "structure", "An element follows none of the allowed profiles."),
     Rule("reference-profile", _ERROR, "structure", "The target does not follow the profile asked."),
     Rule("reference-aggregation", _ERROR, "structure", "The target stands where it may not."),

@@ -31,7 +31,7 @@ _OUTSIDE = frozenset({"contained-orphan"})
 #: Rules about some entry's fullUrl that always say the first entry.
 _FIRST = frozenset({"bundle-full-url"})
 #: Rules about an extension that name it, too.
-_NAMED = frozenset({"extension-part"})
+_NAMED = frozenset({"extension-part", "extension-modifier", "extension-version"})
 _HOLDERS = frozenset({"contained", "resource", "outcome"})
 
 

@@ -58,6 +58,8 @@ class Options:
     references: References = References.NONE
     #: Take a reference of the form Type/id for one that leads to such a resource on a server.
     trust_server_references: bool = False
+    #: Hold a resource to the profiles that its code implies: vital signs to theirs.
+    implied_profiles: bool = True
     #: Look into contained resources and entries at all.
     inner_resources: bool = True
     #: Allow ``//`` comments in JSON, which is no JSON then.

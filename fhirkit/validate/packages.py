@@ -18,7 +18,7 @@ from fhirkit.validate.core import core_package_name, exact_version, is_core, is_
 if TYPE_CHECKING:
     from fhirkit.definitions.package import Package
 
-_KINDS = ("StructureDefinition", "ValueSet", "CodeSystem", "Questionnaire")
+_KINDS = ("StructureDefinition", "ValueSet", "CodeSystem", "Questionnaire", "ImplementationGuide")
 
 
 class Packages:

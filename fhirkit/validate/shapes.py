@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any, Protocol
 
+from fhirkit.fhirpath.model import TypeTable
 from fhirkit.schema.model import ElementSchema, StructureSchema, TypeReference
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.options import Options
@@ -179,6 +180,11 @@ class Shapes:
         self.code_check = CodeCheck(store)
         self._bindings = Bindings(store)
         self._invariants = Invariants(store, best_practice=self.options.best_practice)
+
+    @property
+    def model(self) -> TypeTable:
+        """The types as FHIRPath sees them."""
+        return self._invariants.model
 
     def resource(self, type_name: str) -> Shape | None:
         """The shape of a concrete resource type, or None when there is no such type."""

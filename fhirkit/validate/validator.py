@@ -19,9 +19,11 @@ from fhirkit.validate.location import Node, below, expression, keys, root, step
 from fhirkit.validate.notes import ProfileClaim
 from fhirkit.validate.options import Expressions, Options
 from fhirkit.validate.packages import Packages
+from fhirkit.validate.profiles.claims import Claims, Guides
 from fhirkit.validate.profiles.conformance import Conformance
 from fhirkit.validate.profiles.definitions import Definitions
 from fhirkit.validate.profiles.extensions import Extensions, Use
+from fhirkit.validate.profiles.implied import implied_profile
 from fhirkit.validate.profiles.items import Items
 from fhirkit.validate.reports import Found
 from fhirkit.validate.resources import inside
@@ -31,8 +33,6 @@ from fhirkit.validate.services import Services
 from fhirkit.validate.shapes import Shapes
 from fhirkit.validate.source import Document, Source, read
 from fhirkit.validate.walk import Walk
-
-_OF_HL7 = "http://hl7.org/fhir/StructureDefinition/"
 
 
 class Validator:
@@ -64,6 +64,7 @@ class Validator:
         self._shapes = Shapes(self._store, self._options)
         self._services = Services(self._shapes)
         self._definitions = Definitions(self._shapes)
+        self._guides = Guides(self._store)
 
     def validate(
         self, source: Source, profiles: Iterable[str] = (), *, file: str | None = None
@@ -109,7 +110,13 @@ class Validator:
                 node = step(node, str(key))
             found.append(Found(finding.rule, finding.message, node))
         links = Links(value)
+        asked = [ProfileClaim(canonical, value, start, start) for canonical in profiles]
+        claims = [*asked, *walk.claims]
+        implying: list[tuple[dict[str, Any], Node]] = []
         for resource, node in inside(value, start):
+            claims.extend(self._guides.claims(resource, node))
+            if self._options.implied_profiles and implied_profile(resource) is not None:
+                implying.append((resource, node))
             found.extend(
                 Found(finding.rule, finding.message, below(node, finding.below))
                 for finding in links.check(resource)
@@ -120,10 +127,8 @@ class Validator:
                     found.append(Found(finding.rule, finding.message, place))
         for node, finding in questionnaire.check(value, start, self._store):
             found.append(Found(finding.rule, finding.message, node))
-        asked = [ProfileClaim(canonical, value, start, start) for canonical in profiles]
-        claims = [*asked, *walk.claims]
-        if claims or walk.extensions:
-            found.extend(self._profiles(claims, walk.extensions, entries, value))
+        if claims or walk.extensions or implying:
+            found.extend(self._profiles(claims, walk.extensions, implying, entries, value))
         return found
 
     def _issues(self, found: list[Found], document: Document) -> Iterable[Issue]:
@@ -167,60 +172,19 @@ class Validator:
         self,
         claims: list[ProfileClaim],
         extensions: list[Use],
+        implying: list[tuple[dict[str, Any], Node]],
         entries: reference.Entries,
         document: Any,
-    ) -> list[Found]:
-        """Check claims and extensions, and say once of each profile that is not at hand."""
-        found: list[Found] = []
+    ) -> Iterable[Found]:
+        """Check profiles, asked for, claimed and implied, and extensions, which have some too."""
         items = Items(self._shapes, entries, document)
         conformance = Conformance(self._definitions, items, self._services, entries.find)
-        said: set[str] = set()
-        for claim in claims:
-            structure = self._store.structure(claim.canonical)
-            if structure is None:
-                if claim.canonical not in said:
-                    found.append(self._missing(claim.canonical, claim.node, claim.place))
-                said.add(claim.canonical)
-                continue
-            name = claim.resource.get("resourceType")
-            if structure.type != name:
-                if structure.type in ("Resource", "DomainResource"):
-                    continue
-                message = f"the profile {claim.canonical} is for {structure.type}, not {name}"
-                found.append(Found("profile-type", message, claim.node, claim.place))
-                continue
-            if structure.derivation != "constraint":
-                continue
-            for gap in structure.gaps:
-                message = f"{structure.url}: {gap}, so this is not checked"
-                found.append(Found("profile-gap", message, claim.node, claim.place))
-            item = items.of_resource(claim.resource, claim.node)
-            found.extend(conformance.check(item, structure))
-        found.extend(Extensions(self._shapes, conformance, document).check(extensions))
-        for canonical, node in conformance.unknown.items():
-            if canonical not in said:
-                found.append(self._needed(canonical, node))
-        return found
-
-    def _needed(self, canonical: str, node: Node) -> Found:
-        """A profile that another profile asks for, and that is not at hand.
-
-        Whether an element follows it nobody can tell, so it does not pass. HL7's own extensions
-        are another matter: later packages than R4 define more of them.
-        """
-        missing = self._missing(canonical, node, node)
-        if missing.rule != "profile-unknown" or canonical.startswith(_OF_HL7):
-            return missing
-        return missing._replace(rule="profile-missing")
-
-    def _missing(self, canonical: str, node: Node, place: Node) -> Found:
-        """A profile that cannot be checked: not at hand, or of a definition that fails."""
-        trouble = self._store.trouble(canonical)
-        if trouble is not None:
-            message = f"the profile cannot be checked: {trouble}"
-            return Found("profile-broken", message, node, place)
-        message = f"the profile {canonical} is not at hand, so it was not checked; add its package"
-        return Found("profile-unknown", message, node, place)
+        profiles = Claims(self._store, conformance, items)
+        yield from profiles.check(claims)
+        for resource, node in implying:
+            yield from profiles.implied(resource, node)
+        yield from Extensions(self._shapes, conformance, document).check(extensions)
+        yield from profiles.needed()
 
 
 def _definition(source: Source) -> dict[str, Any]:

@@ -82,8 +82,7 @@ class Conformance:
             return  # of another type nothing else that the profile says makes sense
         whose = _whose(source, element)
         found.extend(restrictions(item, element, whose))
-        check = self._definitions.coded(element, item)
-        finding = check(item.value) if check is not None and item.value is not None else None
+        finding = self._definitions.unfit(element, item)
         if finding is not None:
             found.append(Found(finding.rule, finding.message + whose, item.node))
         self._constraints(item, element, source, found)

@@ -55,8 +55,10 @@ def test_the_context_is_found_inside_bundles_and_contained_resources(validator: 
 
 def test_the_value_must_be_of_the_defined_type(validator: Validator) -> None:
     extension = {"url": f"{CORE}patient-birthPlace", "valueString": "Bonn"}
-    place = "Patient.extension[0].value.ofType(string)"
-    assert _rules(validator, _patient(extension)) == [("type-not-allowed", place)]
+    assert _rules(validator, _patient(extension)) == [
+        ("extension-value", "Patient.extension[0]"),
+        ("type-not-allowed", "Patient.extension[0].value.ofType(string)"),
+    ]
 
 
 def test_parts_must_be_defined(validator: Validator) -> None:
@@ -111,3 +113,117 @@ def test_a_context_that_later_packages_widened(validator: Validator) -> None:
         "content": "not-present",
     }
     assert _rules(validator, resource) == []
+
+
+def _definition(*contexts: tuple[str, str], **rest: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "StructureDefinition",
+        "url": "https://fhir.test/StructureDefinition/mark",
+        "kind": "complex-type",
+        "type": "Extension",
+        "baseDefinition": f"{CORE}Extension",
+        "derivation": "constraint",
+        "context": [{"type": kind, "expression": text} for kind, text in contexts],
+        "differential": {
+            "element": [
+                {"path": "Extension.extension", "max": "0"},
+                {
+                    "path": "Extension.url",
+                    "fixedUri": "https://fhir.test/StructureDefinition/mark",
+                },
+                {"path": "Extension.value[x]", "min": 1, "type": [{"code": "boolean"}]},
+            ]
+        },
+        **rest,
+    }
+
+
+MARK = {"url": "https://fhir.test/StructureDefinition/mark", "valueBoolean": True}
+HOME = {"use": "home", "city": "Bonn"}
+WORK = {"use": "work", "city": "Bonn"}
+
+
+@pytest.mark.parametrize(
+    ("context", "resource", "wrong"),
+    [
+        (("element", "Patient.name"), {"name": [{"text": "x", "extension": [MARK]}]}, None),
+        (("element", "HumanName"), {"name": [{"text": "x", "extension": [MARK]}]}, None),
+        (("element", "Patient.name"), {"extension": [MARK]}, "Patient"),
+        (
+            ("element", "Patient.deceased[x]"),
+            {"deceasedBoolean": True, "_deceasedBoolean": {"extension": [MARK]}},
+            None,
+        ),
+        (
+            ("fhirpath", "Patient.address.where(use = 'home')"),
+            {"address": [HOME | {"extension": [MARK]}]},
+            None,
+        ),
+        (
+            ("fhirpath", "Patient.address.where(use = 'home')"),
+            {"address": [HOME, WORK | {"extension": [MARK]}]},
+            "Patient.address[1]",
+        ),
+        (
+            ("fhirpath", "Patient.birthDate"),
+            {"birthDate": "2000-01-01", "_birthDate": {"extension": [MARK]}},
+            None,
+        ),
+        (
+            ("fhirpath", "Patient.active"),
+            {"deceasedBoolean": True, "active": True, "_deceasedBoolean": {"extension": [MARK]}},
+            "Patient.deceased.ofType(boolean)",
+        ),
+        (
+            ("extension", "http://example.org/outer"),
+            {"extension": [{"url": "http://example.org/outer", "extension": [MARK]}]},
+            None,
+        ),
+        (
+            ("extension", "http://example.org/outer"),
+            {
+                "extension": [
+                    {
+                        "url": "http://example.org/outer",
+                        "valueString": "x",
+                        "_valueString": {"extension": [MARK]},
+                    }
+                ]
+            },
+            None,
+        ),
+        (
+            ("extension", "http://example.org/outer"),
+            {"extension": [{"url": "http://example.org/other", "extension": [MARK]}]},
+            "Patient.extension[0]",
+        ),
+    ],
+)
+def test_each_kind_of_context(
+    context: tuple[str, str], resource: dict[str, Any], wrong: str | None
+) -> None:
+    validator = Validator([_definition(context)])
+    expected = [] if wrong is None else [("extension-context", wrong)]
+    assert _rules(validator, {"resourceType": "Patient", **resource}) == expected
+
+
+def test_a_context_may_demand_something_of_its_surroundings() -> None:
+    definition = _definition(("element", "Patient"), contextInvariant=["active.not()"])
+    validator = Validator([definition])
+    assert _rules(validator, _patient(MARK) | {"active": False}) == []
+    wrong = _patient(MARK) | {"active": True}
+    assert _rules(validator, wrong) == [("extension-context", "Patient")]
+
+
+def test_a_url_with_a_version_is_told(validator: Validator) -> None:
+    place = {"url": f"{CORE}patient-birthPlace|4.0.1", "valueAddress": {"city": "Bonn"}}
+    assert ("extension-version", "Patient.extension[0]") in _rules(validator, _patient(place))
+
+
+def test_extensions_that_stand_for_elements_of_other_versions_are_not_known_here(
+    validator: Validator,
+) -> None:
+    url = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Encounter.subjectStatus"
+    for key in ("extension", "modifierExtension"):
+        outcome = _rules(validator, _patient({"url": url, "valueString": "x"}, key=key))
+        assert [rule for rule, _ in outcome] == ["extension-not-checked"]

@@ -55,7 +55,10 @@ CASES: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
         [("contained-id-missing", "Patient.contained[0]")],
     ),
     ({"name": [{"resourceType": "HumanName"}]}, [("element-unknown", "Patient.name[0]")]),
-    ({"extension": [{"valueString": "x"}]}, [("cardinality-min", "Patient.extension[0]")]),
+    (
+        {"extension": [{"valueString": "x"}]},
+        [("cardinality-min", "Patient.extension[0]"), ("extension-url", "Patient.extension[0]")],
+    ),
     (
         {"extension": [{"url": "http://example.org/u"}]},
         [("extension-content", "Patient.extension[0]")],
