@@ -1,8 +1,8 @@
 """Line and column of places in a JSON text, looked up only when there is something to report.
 
 Follows the wanted ways through a text that the strict parser has accepted, so it need not check
-anything and cannot disagree about what the text means. What is not on a way is skipped by the C
-scanner of the standard library.
+anything and cannot disagree about what the text means. A property name that occurs once in the
+text is where to start; what is not on a way is skipped by the C scanner of the standard library.
 """
 
 from __future__ import annotations
@@ -20,24 +20,79 @@ Keys = tuple[str | int, ...]
 _NAME = re.compile(r'[\s,]*("[^"\\]*(?:\\.[^"\\]*)*")\s*:\s*', re.DOTALL)
 _ENTRY = re.compile(r"[\s,]*")
 _SPACE = re.compile(r"\s*")
+# Names that are written as they are, and cannot be mistaken for what stands between two texts.
+_PLAIN = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_COLON = re.compile(r"\s*:\s*")
 _END = "end"
 
 
-def locate(text: str, wanted: Iterable[Keys]) -> dict[Keys, tuple[int, int]]:
-    """Line and column, from 1, of each place that exists: of its property name or list entry."""
-    tree: dict[Any, Any] = {}
+def locate(text: str, wanted: Iterable[Keys], value: Any = None) -> dict[Keys, tuple[int, int]]:
+    """Line and column, from 1, of each place that exists: of its property name or list entry.
+
+    ``value`` is what the text says; with it there is less to read.
+    """
+    scan = _Scan(text)
+    anchors = _Anchors(text, value)
+    start = _space_before(text, 0)
+    # Where to begin → what is wanted inside the value that stands there.
+    trees: dict[int, dict[Any, Any]] = {}
     for keys in wanted:
-        branch = tree
-        for key in keys:
+        done, place, begin = anchors.of(keys) or (0, start, start)
+        if done == len(keys):
+            scan.found(place, keys)
+            continue
+        branch = trees.setdefault(begin, {})
+        for key in keys[done:]:
             branch = branch.setdefault(("key", key), {})
         branch[_END] = keys
-    scan = _Scan(text)
-    start = _space_before(text, 0)
-    if _END in tree:
-        scan.offsets[start] = [tree.pop(_END)]
-    if tree:
-        scan.value(start, tree, to_end=False)
+    for begin, tree in trees.items():
+        scan.value(begin, tree, to_end=False)
     return scan.places()
+
+
+class _Anchors:
+    """The property names of a text that occur in it once."""
+
+    def __init__(self, text: str, value: Any) -> None:
+        self._text = text
+        self._value = value
+        self._places: dict[str, tuple[int, int] | None] = {}
+
+    def of(self, keys: Keys) -> tuple[int, int, int] | None:
+        """The last part of a way that occurs once: how many steps that is, its place, its value."""
+        part, depth = self._value, 0
+        for key in keys:
+            if not (
+                (isinstance(part, dict) and isinstance(key, str) and key in part)
+                or (isinstance(part, list) and isinstance(key, int) and 0 <= key < len(part))
+            ):
+                break
+            part = part[key]
+            depth += 1
+        for done in range(depth, 0, -1):
+            name = keys[done - 1]
+            place = self._place(name) if isinstance(name, str) else None
+            if place is not None:
+                return done, *place
+        return None
+
+    def _place(self, name: str) -> tuple[int, int] | None:
+        """Where a name that is there stands, and its value; None when it is there again."""
+        if name not in self._places:
+            self._places[name] = self._find(name)
+        return self._places[name]
+
+    def _find(self, name: str) -> tuple[int, int] | None:
+        if _PLAIN.fullmatch(name) is None:
+            return None
+        quoted = f'"{name}"'
+        place = self._text.find(quoted)
+        after = place + len(quoted)
+        if place < 0 or self._text.find(quoted, after) >= 0:
+            return None
+        # A text of this wording is no name; the name itself is written with escapes then.
+        colon = _COLON.match(self._text, after)
+        return None if colon is None else (place, colon.end())
 
 
 class _Scan:
@@ -46,14 +101,17 @@ class _Scan:
     def __init__(self, text: str) -> None:
         self._text = text
         self._skip = value_skipper()
-        #: Offset → the places that begin there, in the order of the text.
-        self.offsets: dict[int, list[Keys]] = {}
+        self._offsets: dict[int, list[Keys]] = {}
+
+    def found(self, offset: int, keys: Keys) -> None:
+        """Note where a place begins."""
+        self._offsets.setdefault(offset, []).append(keys)
 
     def places(self) -> dict[Keys, tuple[int, int]]:
         """The offsets as lines and columns."""
         text, line, last = self._text, 1, 0
         places: dict[Keys, tuple[int, int]] = {}
-        for offset, found in self.offsets.items():
+        for offset, found in sorted(self._offsets.items()):
             line += text.count("\n", last, offset)
             last = offset
             column = offset - text.rfind("\n", 0, offset)
@@ -102,7 +160,7 @@ class _Scan:
         """Note a wanted place, look inside its value, and give the value's end if asked for."""
         if inner is not None:
             if _END in inner:
-                self.offsets.setdefault(place, []).append(inner.pop(_END))
+                self.found(place, inner.pop(_END))
             if inner:
                 return self.value(start, inner, to_end=to_end)
         return self._skip(self._text, start) if to_end else start

@@ -85,7 +85,8 @@ class Document:
         from fhirkit.validate.positions import locate
 
         # Not by the codec utf-8-sig: it is written in Python.
-        return dict(locate(self._text.removeprefix(BOM_UTF8).decode(), wanted).items())
+        text = self._text.removeprefix(BOM_UTF8).decode()
+        return dict(locate(text, wanted, self.value).items())
 
 
 def read(

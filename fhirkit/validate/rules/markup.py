@@ -20,6 +20,8 @@ _SOMETHING = re.compile(r">\s*[^\s<&]")
 _MANY = 20_000
 #: In a node: text was right here.
 _TEXT = None
+#: What is inside a tag that ends itself.
+_EMPTY: dict[str | None, Any] = {}
 
 
 class Markup:
@@ -38,24 +40,18 @@ class Markup:
         node = self._tree
         above: list[dict[str | None, Any]] = []
         for tag, text in parts:
-            if tag[:1] == "/":
-                if not above:
-                    return False
-                node = above.pop()
-            else:
-                inner = node.get(tag)
-                if inner is None:
-                    return False
-                if tag[-1] != "/":
+            inner = node.get(tag)
+            if inner is not None:
+                if inner is not _EMPTY:
                     above.append(node)
                     node = inner
+            elif tag[:1] == "/" and above:
+                node = above.pop()
+            else:
+                return False
             if text and _TEXT not in node and not text.isspace():
                 return False
-        return (
-            _SOMETHING.search(div) is not None
-            and div.replace("\n", "").replace("\r", "").replace("\t", "").isprintable()
-            and xmlio.is_well_formed(div)
-        )
+        return _SOMETHING.search(div) is not None and xmlio.is_well_formed(div)
 
     def learn(self, div: str) -> None:
         """Remember the tags of a narrative in which nothing was found."""
@@ -74,8 +70,8 @@ class Markup:
                 node = above.pop()
             else:
                 self._size += tag not in node
-                inner = node.setdefault(tag, {})
-                if tag[-1] != "/":
+                inner = node.setdefault(tag, _EMPTY if tag[-1] == "/" else {})
+                if inner is not _EMPTY:
                     above.append(node)
                     node = inner
             if text and not text.isspace():

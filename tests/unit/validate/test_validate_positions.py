@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fhirkit.validate.positions import locate
 
-KEYS = st.text(max_size=4)
+KEYS = st.one_of(st.text(max_size=4), st.sampled_from(["a", "b", "c_1"]))
 DOCUMENTS = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5)),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)),
@@ -41,6 +42,7 @@ def test_the_place_of_everything(document: Any, indent: Any, ascii_only: bool) -
     lines = text.split("\n")
     wanted = ways(document)
     places = locate(text, wanted)
+    assert locate(text, wanted, document) == places
     assert set(places) == set(wanted)
     decoder = json.JSONDecoder()
     for way, (line, column) in places.items():
@@ -69,3 +71,18 @@ def test_deep_and_wide_texts_take_one_pass() -> None:
     deep = '{"x": ' * 190 + "0" + ', "y": [' + "1, " * 100 + "2]}" * 1 + "}" * 189
     wanted = [("x",) * depth + ("y",) for depth in range(190)] + [("x",) * 190]
     assert ("x",) * 189 + ("y",) in locate(deep, wanted)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"x": "once", "\\u006fnce": 1}',
+        '{"x": ["once"], "y": {"onc\\u0065": {"z": 1}}}',
+        '{"x": "\\"once\\": 1", "once": {"z": 1}}',
+        '{"x": {"once" : 1}, "y": {"z": 1}}',
+    ],
+)
+def test_a_text_that_reads_like_a_name_is_not_taken_for_it(text: str) -> None:
+    document = json.loads(text)
+    wanted = [*ways(document), ("once",), ("y", "once"), ("y", "once", "z"), ("x", "once", 0)]
+    assert locate(text, wanted, document) == locate(text, wanted)
