@@ -60,12 +60,15 @@ class _Anchors:
 
     def of(self, keys: Keys) -> tuple[int, int, int] | None:
         """The last part of a way that occurs once: how many steps that is, its place, its value."""
-        part, depth = self._value, 0
+        part: Any = self._value
+        depth = 0
         for key in keys:
-            if not (
-                (isinstance(part, dict) and isinstance(key, str) and key in part)
-                or (isinstance(part, list) and isinstance(key, int) and 0 <= key < len(part))
-            ):
+            is_there = (
+                0 <= key < len(part)
+                if isinstance(part, list) and isinstance(key, int)
+                else isinstance(part, dict) and key in part
+            )
+            if not is_there:
                 break
             part = part[key]
             depth += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import IntEnum
+from functools import cached_property
 from typing import Any, Protocol
 
 from fhirkit.fhirpath.model import TypeTable
@@ -128,22 +129,6 @@ class Member:
 class Shape:
     """One kind of object."""
 
-    __slots__ = (
-        "element",
-        "invariants",
-        "is_coded",
-        "is_open",
-        "is_resource",
-        "members",
-        "name",
-        "quick",
-        "required",
-        "structure",
-        "tables",
-        "type",
-        "visits",
-    )
-
     def __init__(
         self, name: str, type_name: str, structure: StructureSchema, element: ElementSchema
     ) -> None:
@@ -166,6 +151,18 @@ class Shape:
         self.visits = 0
         self.quick: Any = None
         self.tables: Any = None
+
+    @cached_property
+    def elements(self) -> dict[str, tuple[Member, ...]]:
+        """The properties of each element, by the names that profiles give it."""
+        found: dict[str, list[Member]] = {}
+        for member in self.members.values():
+            if member.kind not in (Kind.SIBLING, Kind.RESOURCE_TYPE):
+                found.setdefault(member.element.name, []).append(member)
+                if member.choice is not None:
+                    # Older profiles call value[x] by the property: Observation.valueQuantity.
+                    found.setdefault(member.key, []).append(member)
+        return {name: tuple(members) for name, members in found.items()}
 
 
 class Shapes:

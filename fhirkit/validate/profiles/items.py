@@ -61,7 +61,6 @@ class Items:
         self._shapes = shapes
         self._entries = entries
         self._document = document
-        self._indexes: dict[Shape, dict[str, list[Member]]] = {}
         self._nodes: dict[int, Node] | None = None
 
     def of_resource(self, resource: dict[str, Any], node: Node) -> Item:
@@ -78,7 +77,7 @@ class Items:
         if shape is None or not isinstance(value, dict):
             return []
         found: list[Item] = []
-        for member in self._index(shape).get(name, ()):
+        for member in shape.elements.get(name, ()):
             inside, beside = value.get(member.key), value.get(member.twin) if member.twin else None
             if inside is None and beside is None:
                 continue
@@ -137,19 +136,6 @@ class Items:
         item = Item(value, extra, member.type, node, shape, member)
         item.resource = parent.resource
         return item
-
-    def _index(self, shape: Shape) -> dict[str, list[Member]]:
-        index = self._indexes.get(shape)
-        if index is None:
-            index = self._indexes[shape] = {}
-            for member in shape.members.values():
-                if member.kind in (Kind.SIBLING, Kind.RESOURCE_TYPE):
-                    continue
-                index.setdefault(member.element.name, []).append(member)
-                if member.choice is not None:
-                    # Older profiles call value[x] by the property: Observation.valueQuantity.
-                    index.setdefault(member.key, []).append(member)
-        return index
 
 
 def _resources(document: Any) -> Iterator[tuple[int, Node]]:

@@ -8,13 +8,15 @@ reference is made absolute with the fullUrl of the entry it stands in.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from fhirkit.validate.location import Node
 from fhirkit.validate.notes import ReferenceUse, Scope
 from fhirkit.validate.rules.bundle import RESTFUL
 from fhirkit.validate.rules.finding import Finding
 
+_SHORT = 256
 _RESOLVABLE_ONLY_HERE = ("urn:uuid:", "urn:oid:")
 
 
@@ -73,11 +75,14 @@ class Entries:
 
     def _full_url(self, reference: str, resource: Any) -> str | None:
         """The fullUrl of the entry that a reference in this resource means."""
-        url = reference.partition("/_history/")[0].partition("#")[0]
+        if not self._resources:
+            return None
+        url = _form(reference).url
         if url in self._resources:
             return url
-        own = RESTFUL.fullmatch(self._full_urls.get(id(resource), ""))
-        absolute = own[1] + url if own is not None else url
+        own = self._full_urls.get(id(resource), "")
+        form = _form(own)
+        absolute = form.base + url if form.url == own else url
         return absolute if absolute in self._resources else None
 
 
@@ -144,8 +149,30 @@ def _contained(logical_id: str, scope: Scope) -> str | None:
 
 def _named_type(reference: str, types: Collection[str]) -> str | None:
     """The type that a RESTful reference names by its form."""
-    match = RESTFUL.fullmatch(reference.partition("/_history/")[0].partition("#")[0])
-    return match[2] if match is not None and match[2] in types else None
+    name = _form(reference).type
+    return name if name in types else None
+
+
+class _Form(NamedTuple):
+    """A reference without version and fragment; of a RESTful one what is before Type/id."""
+
+    url: str
+    base: str = ""
+    type: str | None = None
+
+
+def _form(reference: str) -> _Form:
+    # A long text is no reference that comes again.
+    return (
+        _remembered(reference) if len(reference) <= _SHORT else _remembered.__wrapped__(reference)
+    )
+
+
+@lru_cache(maxsize=8192)
+def _remembered(reference: str) -> _Form:
+    url = reference.partition("/_history/")[0].partition("#")[0]
+    match = RESTFUL.fullmatch(url)
+    return _Form(url) if match is None else _Form(url, match[1], match[2])
 
 
 def _list(value: Any) -> list[Any]:
