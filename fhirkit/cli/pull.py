@@ -22,7 +22,7 @@ from fhirkit.cli.working_tree import (
 
 if TYPE_CHECKING:
     from fhirkit.remote import Client
-    from fhirkit.sync.pull import Selection
+    from fhirkit.sync.selection import Selection
 
 
 @click.command()
@@ -80,16 +80,16 @@ def command(
     remote = url_remote(url, token_env, ca_bundle)
     client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
     with busy(f"Pulling from {client.host}"):
-        selection = _select(client, patient, types)
-    return _save(client, selection, output or "-", as_json=as_json)
+        found = _select(client, patient, types)
+    return _save(client, found, output or "-", as_json=as_json)
 
 
 def _select(client: Client, patient: str | None, types: tuple[str, ...]) -> Selection:
-    from fhirkit.sync.pull import select_patient, select_types
+    from fhirkit.sync.selection import select_patient, select_types
 
     if patient is not None:
         return select_patient(client, patient, {}, ())
-    return select_types(client, types or None, ())
+    return select_types(client, types or None)
 
 
 def _save(client: Client, selection: Selection, output: str, *, as_json: bool) -> int:

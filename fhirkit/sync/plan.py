@@ -190,11 +190,12 @@ def receded(base: Base, remote: Listing) -> list[ResourceKey]:
     return [
         key
         for key, entry in remote.items()
-        if key in base and _number(entry.version_id) < _number(base[key].version_id)
+        if key in base and version_number(entry.version_id) < version_number(base[key].version_id)
     ]
 
 
-def _number(version: str | None) -> int:
+def version_number(version: str | None) -> int:
+    """The version as a number where it is one, else 0."""
     known = version is not None and version.isascii() and version.isdigit()
     return int(version) if known and version is not None and len(version) < 19 else 0
 

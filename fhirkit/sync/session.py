@@ -17,6 +17,7 @@ from fhirkit.sync.base import BaseStore
 from fhirkit.sync.counterpart import Counterpart
 from fhirkit.sync.doubt import settle_open
 from fhirkit.sync.entry import Base, BaseEntry, Entry, Listing
+from fhirkit.sync.fetch import Fetch, Fetched
 from fhirkit.sync.filecache import StoredCache
 from fhirkit.sync.flight import Ground
 from fhirkit.sync.intake import Intake
@@ -24,8 +25,9 @@ from fhirkit.sync.journal import Journal
 from fhirkit.sync.lock import locked
 from fhirkit.sync.order import graph_of
 from fhirkit.sync.plan import Direction, Plan, Status, Step, emptied, make_plan, receded
-from fhirkit.sync.pull import Selection, apply_pull, select_patient, select_types
+from fhirkit.sync.pull import apply_pull
 from fhirkit.sync.results import Line, Report, Result
+from fhirkit.sync.selection import select_patient
 from fhirkit.sync.state import State
 from fhirkit.sync.worktree import Contents, Scan, WorkingTree
 
@@ -43,7 +45,7 @@ class Prepared:
     scan: Scan
     base: Base
     remote: Remote = field(default_factory=dict)
-    selection: Selection = field(default_factory=Selection)
+    fetched: Fetched = field(default_factory=Fetched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,28 @@ class Session:
         self.journal.end(", ".join(f"{n} {word}" for word, n in report.count().items()))
         return report
 
+    def fetch(self, *, patient: str | None = None, types: Iterable[str] | None = None) -> Fetched:
+        """Learn what the server holds; no file is touched."""
+        self._meet(writing=False)
+        settle_open(self.server, self.store, self.journal, quiet=self.quiet)
+        base = self.store.entries()
+        fetch = Fetch(self.server, self.store, base)
+        if patient is None:
+            assert self._capability is not None  # noqa: S101  # met above; for the type checker
+            return fetch.types(self._capability, types)
+        there = self.server.there(ResourceKey("Patient", patient)).id
+        known = self.scan().resources
+        theirs = {self.server.there(key): key for key in base}
+        selection = select_patient(
+            self.client,
+            there,
+            {name: self.server.outward(known[key]) for name, key in theirs.items() if key in known},
+            theirs,
+        )
+        fetched = fetch.given(selection.resources, map(self.server.here, selection.absent))
+        fetched.notes.extend(selection.notes)
+        return fetched
+
     def prepare_pull(
         self,
         *,
@@ -140,17 +164,16 @@ class Session:
         max_delete: int = 10,
     ) -> Prepared:
         """Fetch what is selected and plan; ``Blocked`` when suspiciously much would go away."""
-        self._meet(writing=False)
-        settle_open(self.server, self.store, self.journal, quiet=self.quiet)
-        scan, base = self.scan(), self.store.entries()
-        if patient is not None:
-            selection = select_patient(self.client, patient, scan.resources, base.keys())
-        else:
-            selection = select_types(self.client, types, base.keys())
-        self._read_again(base, selection.resources)
-        keys = selection.keys - scan.held
-        entries = {key: Entry.of(resource) for key, resource in selection.resources.items()}
-        plan = make_plan(Direction.PULL, keys, scan.entries, base, entries, take=theirs)
+        fetched = self.fetch(patient=patient, types=types)
+        scan, base, tracked = self.scan(), self.store.entries(), self.store.tracked()
+        keys = {
+            key
+            for key in (scan.entries.keys() | base.keys() | tracked.keys()) - scan.held
+            if fetched.covers(key)
+        }
+        plan = make_plan(
+            Direction.PULL, keys, scan.entries, base, last_seen(base, tracked), take=theirs
+        )
         going = len(plan.of(Step.DISCARD))
         if going > max_delete or (going > 1 and going == len(base)):
             right = f"fhirkit pull --max-delete {going}"
@@ -160,11 +183,11 @@ class Session:
                 f"{going} of {len(base)} resources are gone on the server; no file was changed",
                 advice=f"if that is right: {right}",
             )
-        return Prepared(plan, scan, base, dict(selection.resources), selection)
+        return Prepared(plan, scan, base, fetched=fetched)
 
     def pull(self, ready: Prepared) -> Report:
         """Carry out a prepared pull."""
-        return apply_pull(self.tree, self.store, ready.scan, ready.plan, ready.selection)
+        return apply_pull(self.tree, self.store, ready.scan, ready.plan, ready.fetched)
 
     def scan(self) -> Scan:
         """What the files hold now."""
@@ -244,16 +267,21 @@ def scanned(tree: WorkingTree, state: State) -> Scan:
     return scan
 
 
-def offline_plan(scan: Scan, base: Base, tracked: Mapping[ResourceKey, Entry | None]) -> Plan:
-    """Tree against base, as if the remote were as it was last seen."""
+def last_seen(base: Base, tracked: Mapping[ResourceKey, Entry | None]) -> dict[ResourceKey, Entry]:
+    """The remote as it was last seen: what was agreed on, and what a fetch learned since."""
     remote = {key: _as_agreed(agreed) for key, agreed in base.items() if agreed.remote_hash}
     for key, entry in tracked.items():
         if entry is None:
             remote.pop(key, None)
         else:
             remote[key] = entry
+    return remote
+
+
+def offline_plan(scan: Scan, base: Base, tracked: Mapping[ResourceKey, Entry | None]) -> Plan:
+    """Tree against base, as if the remote were as it was last seen."""
     keys = (scan.entries.keys() | base.keys() | tracked.keys()) - scan.held
-    return make_plan(Direction.PUSH, keys, scan.entries, base, remote)
+    return make_plan(Direction.PUSH, keys, scan.entries, base, last_seen(base, tracked))
 
 
 def agreed(tree: WorkingTree, name: str) -> Mapping[ResourceKey, dict[str, Any]]:

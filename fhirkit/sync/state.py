@@ -18,7 +18,8 @@ from typing import Any, Self
 
 from fhirkit.core.errors import Blocked, FhirkitError
 from fhirkit.core.jsonio import dump_bytes, loads
-from fhirkit.core.resource import comparable, content_hash
+from fhirkit.core.resource import content_hash
+from fhirkit.sync.entry import tree_form
 
 VERSION = 2
 #: Stands for all pushes without a tree: the same Bundle from anywhere creates the same resources.
@@ -148,10 +149,10 @@ class State:
         return self._tree
 
     def keep(self, resource: dict[str, Any], digest: str | None = None) -> str:
-        """Keep a resource's body, without what servers own; its hash (``digest`` if known)."""
+        """Keep a resource as a tree has it; its hash (``digest`` if known)."""
         digest = digest or content_hash(resource)
         if not self.rows("SELECT 1 FROM content WHERE hash = ?", digest):
-            body = zlib.compress(dump_bytes(comparable(resource), indent=False), 1)
+            body = zlib.compress(dump_bytes(tree_form(resource), indent=False), 1)
             self.change("INSERT OR IGNORE INTO content VALUES (?, ?)", digest, body)
         return digest
 

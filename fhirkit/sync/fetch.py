@@ -1,0 +1,267 @@
+"""Learn what the server holds, without touching a file: pages in, ``tracked`` rows out.
+
+A history since the watermark where the server offers one, else every resource of a type. Nothing
+but one page is held in memory. The watermark moves only with the last page, is the server's own
+time less an overlap, and a deletion is believed only after a direct read.
+
+https://hl7.org/fhir/R4/http.html#history
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fhirkit.core.errors import Blocked, Refused
+from fhirkit.core.resource import ResourceKey, content_hash
+from fhirkit.remote.capability import Capability
+from fhirkit.remote.changes import Change, changes_since, every_resource
+from fhirkit.sync.base import BaseStore
+from fhirkit.sync.counterpart import Counterpart
+from fhirkit.sync.entry import Base, version_id
+from fhirkit.sync.plan import version_number
+from fhirkit.sync.selection import NOT_FOR_US, wanted_types
+
+#: A transaction may become visible so many seconds after the time that it carries.
+OVERLAP = 150
+_LATE = "9999"
+#: The selection of everything that the server can list.
+ALL = "*"
+
+
+@dataclass(slots=True)
+class Fetched:
+    """What was asked about: ``kinds`` whole (None: everything), or the given ``keys``."""
+
+    kinds: frozenset[str] | None = None
+    keys: frozenset[ResourceKey] | None = None
+    notes: list[str] = field(default_factory=list)
+    incomplete: bool = False
+    read: int = 0
+
+    def covers(self, key: ResourceKey) -> bool:
+        """Whether the fetch says something about this resource."""
+        if self.keys is not None:
+            return key in self.keys
+        return self.kinds is None or key.type in self.kinds
+
+
+class Fetch:
+    """One fetch from one remote."""
+
+    def __init__(self, server: Counterpart, store: BaseStore, base: Base) -> None:
+        self.server = server
+        self.store = store
+        self.base = base
+        self.result = Fetched()
+        self._graves = store.tombstones()
+        self._tracked = store.tracked()
+        self._began: str | None = None
+        self._newest: str | None = None
+
+    def types(self, capability: Capability, types: Iterable[str] | None) -> Fetched:
+        """Everything of the given types, or of all types that the server can search."""
+        wanted = wanted_types(capability, types)
+        self.result.kinds = None if types is None else frozenset(wanted)
+        since = self.store.watermark(ALL)
+        if types is None and since is not None and capability.has_system_history:
+            self._history(since, None)
+            self._advance([ALL], first=False)
+            return self.result
+        moments: list[str | None] = []
+        for kind in wanted:
+            self._began = self._newest = None
+            try:
+                whole = self._kind(capability, kind, since)
+            except Refused as problem:
+                if types is not None or problem.status not in NOT_FOR_US:
+                    raise
+                self.result.incomplete = True
+                self.result.notes.append(f"{kind}: {problem.message}")
+                continue
+            moment = self._advance([kind], first=whole)
+            moments.append(moment or self.store.watermark(kind))
+        known = [one for one in moments if one is not None]
+        if types is None and not self.result.incomplete and len(known) == len(moments):
+            self.store.advance([ALL], min(known))
+        return self.result
+
+    def given(
+        self, resources: Mapping[ResourceKey, dict[str, Any]], absent: Iterable[ResourceKey]
+    ) -> Fetched:
+        """Resources that were selected and read elsewhere, under the server's ids."""
+        keys: set[ResourceKey] = set()
+        with self.store.transaction():
+            for resource in resources.values():
+                keys.add(self._learn(resource))
+            for key in absent:
+                keys.add(key)
+                self._gone(key)
+        self.result.keys = frozenset(keys)
+        return self.result
+
+    def _kind(self, capability: Capability, kind: str, since: str | None) -> bool:
+        """Fetch one type; whether it was read whole, and not only what changed."""
+        since = max(filter(None, (since, self.store.watermark(kind))), default=None)
+        if since is not None and capability.has_history(kind):
+            self._history(since, kind)
+            return False
+        seen: set[ResourceKey] = set()
+        for rows in every_resource(self.server.client, kind, clock=self._clock):
+            with self.store.transaction():
+                seen.update(self._learn(row) for row in rows)
+        # A search that lacks a resource does not prove that it is deleted; a read does.
+        known = {key for key in (*self.base, *self._tracked) if key.type == kind}
+        self._ask(known - seen)
+        return True
+
+    def _history(self, since: str, kind: str | None) -> None:
+        window = _Window()
+        for page in changes_since(self.server.client, since, kind=kind, clock=self._clock):
+            with self.store.transaction():
+                for change in page:
+                    key = self.server.here(change.key)
+                    if window.is_last(key, change) and change.resource is not None:
+                        self._learn(change.resource)
+        known = self.base.keys() | self._tracked.keys()
+        self._ask(window.doubtful & known)
+
+    def _ask(self, keys: Iterable[ResourceKey]) -> None:
+        wanted = sorted(keys)
+        for start in range(0, len(wanted), 200):
+            chunk = wanted[start : start + 200]
+            states = self.server.read_many(chunk, exact=True)
+            with self.store.transaction():
+                for key, resource in states.items():
+                    if resource is None:
+                        self._gone(key)
+                    else:
+                        self._compare(key, resource)
+
+    def _learn(self, resource: dict[str, Any]) -> ResourceKey:
+        self.result.read += 1
+        there = ResourceKey.of(resource)
+        key = self.server.here(there)
+        if key != there and key not in self.base:
+            self.server.learn(key, there.id)
+        mine = self.server.inward(resource)
+        known = self.base.get(key)
+        version = version_id(mine)
+        old = known is not None and version_number(version) < version_number(known.version_id)
+        if old or self._buried(key, version):
+            # An answer from some cache or lagging index, or a server restored from a backup.
+            fresh = self.server.read(key)
+            if fresh is None:
+                self._gone(key)
+                return key
+            if known is not None and version_number(version_id(fresh)) < version_number(
+                known.version_id
+            ):
+                raise Blocked(
+                    f"{self.store.remote} holds older versions than were agreed on: "
+                    "was it restored from a backup?",
+                    advice=f"fhirkit remote reset {self.store.remote} begins anew with it",
+                )
+            mine = fresh
+        self._compare(key, mine)
+        meta = mine.get("meta")
+        moment = _utc(meta.get("lastUpdated")) if isinstance(meta, dict) else None
+        if moment is not None:
+            self._newest = max(self._newest or "", moment)
+        return key
+
+    def _buried(self, key: ResourceKey, version: str | None) -> bool:
+        last = self._graves.get(key)
+        return (
+            key not in self.base
+            and last is not None
+            and version_number(version) <= version_number(last)
+        )
+
+    def _compare(self, key: ResourceKey, mine: dict[str, Any]) -> None:
+        known = self.base.get(key)
+        if known is None or content_hash(mine) != known.remote_hash:
+            self.store.track(key, mine)
+            self._tracked[key] = None
+            return
+        if key in self._tracked:
+            self.store.untrack(key)
+            del self._tracked[key]
+        version = version_id(mine)
+        if version != known.version_id:
+            self.store.version_moved(key, version)
+
+    def _gone(self, key: ResourceKey) -> None:
+        if key in self.base:
+            self.store.track(key, None)
+        elif key in self._tracked:
+            self.store.untrack(key)
+            del self._tracked[key]
+
+    def _clock(self, moment: str) -> None:
+        # Of several walks the first counts: whatever comes later is in the next window.
+        self._began = min(self._began or _LATE, _utc(moment) or _LATE)
+
+    def _advance(self, selections: list[str], *, first: bool) -> str | None:
+        """Move the watermark to the server's clock or the newest row, whichever is earlier.
+
+        A clock can be another machine's; so without a new row nothing moves, except the first time.
+        """
+        moments = [one for one in (self._began, self._newest) if one is not None]
+        if not moments:
+            if first:
+                note = "the server tells no time, so the next pull reads everything again"
+                self.result.notes.append(note)
+            return None
+        if self._newest is None and not first:
+            return None
+        mark = datetime.fromisoformat(min(moments)) - timedelta(seconds=OVERLAP)
+        instant = _text(mark)
+        self.store.advance(selections, instant)
+        return instant
+
+
+class _Window:
+    """The versions of one stretch of history: which is each resource's last, as far as they say."""
+
+    def __init__(self) -> None:
+        self.doubtful: set[ResourceKey] = set()
+        self._latest: dict[ResourceKey, tuple[str, int]] = {}
+        self._deleted: set[ResourceKey] = set()
+
+    def is_last(self, key: ResourceKey, change: Change) -> bool:
+        """Whether this is the last version so far; a deletion always has to be asked about."""
+        if change.resource is None:
+            self._deleted.add(key)
+            self.doubtful.add(key)
+            return False
+        if key in self._deleted:
+            self.doubtful.add(key)
+        place = (_utc(change.at) or "", version_number(version_id(change.resource)))
+        before = self._latest.get(key)
+        if before is None:
+            self._latest[key] = place
+            return True
+        if not all((*place, *before)) and place != before:
+            # Times or versions that cannot be put in order: only a read tells.
+            self.doubtful.add(key)
+        if place <= before:
+            return False
+        self._latest[key] = place
+        return True
+
+
+def _utc(moment: Any) -> str | None:
+    """An instant in one spelling, so that texts compare as times do."""
+    if not isinstance(moment, str):
+        return None
+    try:
+        return datetime.fromisoformat(moment).astimezone(UTC).isoformat(timespec="microseconds")
+    except ValueError:
+        return None
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,91 @@
+"""What to pull when it is not everything that changed: one patient's record, or whole types."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fhirkit.core.errors import BadAnswer, Incomplete, Refused, UsageError
+from fhirkit.core.resource import ResourceKey, references
+from fhirkit.remote.capability import Capability
+from fhirkit.remote.client import Client
+from fhirkit.remote.listing import all_of_type, read_many
+from fhirkit.remote.record import patient_record
+
+#: When everything is asked for, a type refused so is left out, and the pull is not complete.
+NOT_FOR_US = (400, 403, 404, 405, 501)
+
+
+@dataclass(slots=True)
+class Selection:
+    """What was fetched, and ``absent``: known keys in its scope that the server has no more."""
+
+    resources: dict[ResourceKey, dict[str, Any]] = field(default_factory=dict)
+    absent: set[ResourceKey] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+    incomplete: bool = False
+
+
+def select_patient(
+    client: Client,
+    patient_id: str,
+    known: Mapping[ResourceKey, dict[str, Any]],
+    agreed: Collection[ResourceKey],
+) -> Selection:
+    """One patient's record. ``known`` are our resources, ``agreed`` the keys in the base."""
+    record = patient_record(client, patient_id)
+    selection = Selection(record.resources)
+    if record.dangling:
+        count = len(record.dangling)
+        selection.notes.append(f"{count} reference(s) lead to nothing on the server")
+    subject = f"Patient/{patient_id}"
+    theirs = (key for key in agreed if _refers(known.get(key), subject))
+    # A search that lacks a resource does not prove that it is deleted; a read does.
+    missing = [key for key in theirs if key not in selection.resources]
+    for key, resource in read_many(client, missing, exact=True).items():
+        if resource is None:
+            selection.absent.add(key)
+        else:
+            selection.resources[key] = resource
+    return selection
+
+
+def _refers(resource: dict[str, Any] | None, subject: str) -> bool:
+    if resource is None:
+        return False
+    if f"{resource.get('resourceType')}/{resource.get('id')}" == subject:
+        return True
+    return any(element["reference"] == subject for element in references(resource))
+
+
+def wanted_types(capability: Capability, types: Iterable[str] | None) -> list[str]:
+    """The types to ask for: those named, or all that the server can search."""
+    wanted = sorted(capability.searchable if types is None else set(types))
+    unknown = [kind for kind in wanted if capability.types and kind not in capability.types]
+    if unknown:
+        raise UsageError(f"the server does not offer {', '.join(unknown)}")
+    if not wanted:
+        raise Incomplete(
+            "the server's CapabilityStatement names no type that can be searched",
+            advice="name what you want with --type or --patient",
+        )
+    return wanted
+
+
+def select_types(client: Client, types: Iterable[str] | None) -> Selection:
+    """Every resource of the given types, or of all types that the server can search."""
+    selection = Selection()
+    for kind in wanted_types(Capability.of(client.capabilities()), types):
+        try:
+            found = all_of_type(client, kind)
+        except Refused as problem:
+            if types is not None or problem.status not in NOT_FOR_US:
+                raise
+            selection.incomplete = True
+            selection.notes.append(f"{kind}: {problem.message}")
+            continue
+        if any(key.type != kind for key in found.matches):
+            raise BadAnswer(f"search of {kind}: the server answered with other types")
+        selection.resources.update((key, found.resources[key]) for key in found.matches)
+    return selection
