@@ -22,7 +22,9 @@ from fhirkit.remote.reference import local_key
 _COUNT = "500"
 _STARTS = 3
 
-Clock = Callable[[str], None]
+#: Told the server's time as an instant, and whether the FHIR server itself said it: an HTTP Date
+#: may be that of a proxy before it.
+Clock = Callable[[str, bool], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +163,9 @@ def _getter(client: Client, what: str, clock: Clock) -> Callable[[str], dict[str
         bundle, date = client.page(url, what)
         if not told:
             told = True
-            moment = _instant(date)
-            if moment is not None:
-                clock(moment)
+            own, moment = _time(bundle), _instant(date)
+            if own is not None or moment is not None:
+                clock(own or moment or "", own is not None)
         return bundle
 
     return get

@@ -29,7 +29,7 @@ from fhirkit.sync.entry import Entry, version_id
 from fhirkit.sync.flight import Flight, Ground, final, hopeless
 from fhirkit.sync.journal import OpState
 from fhirkit.sync.order import Component, Graph, Schedule
-from fhirkit.sync.pace import Pace
+from fhirkit.sync.pace import TOO_LARGE, Pace
 from fhirkit.sync.plan import Action, Plan, Status, Step
 from fhirkit.sync.results import Line, Report, Result
 
@@ -108,6 +108,8 @@ class Push:
                     group = again.popleft() if again else schedule.take(self.pace.limits)
                     if not group:
                         break
+                    group, *rest = self.pace.cut(group)
+                    again.extendleft(reversed(rest))
                     ready = self._without_waiting(group, schedule)
                     if ready:
                         running[pool.submit(self._attempt, ready, actions)] = ready
@@ -175,7 +177,12 @@ class Push:
             if hopeless(trouble):
                 raise trouble
             if final(trouble) and not moved:
-                if ladder and any(one.step is Step.CREATE for one in flight.todo.values()):
+                judged = getattr(trouble, "status", 0) != TOO_LARGE
+                if (
+                    judged
+                    and ladder
+                    and any(one.step is Step.CREATE for one in flight.todo.values())
+                ):
                     # Perhaps the server does not know this way of creating.
                     flight.rung = ladder.pop(0)
                     attempt -= 1
@@ -213,6 +220,8 @@ class Push:
         self, flight: Flight, parts: list[Component], trouble: FhirkitError
     ) -> list[list[Component]]:
         left = [part for part in parts if any(key in flight.todo for key in part)]
+        if len(left) > 1 and getattr(trouble, "status", 0) == TOO_LARGE:
+            return [left]  # and it will be cut to what is left of the limits
         if len(left) > 1:
             middle = len(left) // 2
             return [left[:middle], left[middle:]]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from fhirkit.core.errors import Blocked
 from fhirkit.core.resource import ResourceKey, map_references
 from fhirkit.remote.client import Client
 from fhirkit.remote.listing import find_many, read_many
@@ -140,10 +141,23 @@ class Counterpart:
         """DELETE the resource."""
         self.client.delete(self.there(key), if_match=if_match)
 
-    def tagged(self, kind: str, tag: str) -> list[dict[str, Any]]:
-        """What an operation with this tag created, under the server's own ids."""
-        found = self.client.search(kind, {"_tag": f"{TAG_SYSTEM}|{tag}"})
-        return [found.resources[key] for key in sorted(found.matches)]
+    def created_by(self, key: ResourceKey, tag: str) -> dict[str, Any] | None:
+        """What the operation with this tag created, as the server has it; its id is learned.
+
+        Make it ``inward`` when all ids are learned that its references may need.
+        """
+        found = self.client.search(key.type, {"_tag": f"{TAG_SYSTEM}|{tag}"})
+        made = [found.resources[one] for one in sorted(found.matches)]
+        if len(made) > 1:
+            raise Blocked(
+                f"{key}: {len(made)} resources on the server carry the tag of its creation",
+                advice="delete all but one of them there; the server's conditional create let "
+                "more than one through",
+            )
+        if not made:
+            return None
+        self.learn(key, made[0]["id"])
+        return made[0]
 
 
 def with_tag(resource: dict[str, Any], tag: str) -> dict[str, Any]:

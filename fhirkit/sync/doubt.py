@@ -80,12 +80,14 @@ def settle_open(server: Counterpart, store: BaseStore, journal: Journal, *, quie
 
     ``quiet`` are the seconds after which a server no longer commits what it was sent.
     """
+    operations = journal.open()
+    made = _created(server, store, operations, quiet)
     arrived = 0
-    for operation in journal.open():
+    for operation in operations:
         if operation.step is Step.DELETE:
             arrived += _settle_delete(server, store, journal, operation)
             continue
-        stored = _stored(server, store, operation, quiet)
+        stored = _stored(server, store, operation, made)
         sent = store.content(operation.sent_hash)
         with store.transaction():
             if stored is not None and sent is not None:
@@ -98,45 +100,49 @@ def settle_open(server: Counterpart, store: BaseStore, journal: Journal, *, quie
     return arrived
 
 
+_Made = dict[ResourceKey, dict[str, Any] | None]
+
+
+def _created(
+    server: Counterpart, store: BaseStore, operations: list[Operation], quiet: float
+) -> _Made:
+    """What came of creates on a server that gives ids, found by their tags; ids are learned.
+
+    "Not there" is believed when the last of them is older than ``quiet`` seconds.
+    """
+    creates = [one for one in operations if one.rung == Rung.TAG and one.step is Step.CREATE]
+    tags = {one.key: str(uuid.uuid5(store.state.tree_id(), str(one.key))) for one in creates}
+    made = {key: server.created_by(key, tag) for key, tag in tags.items()}
+    if all(found is not None for found in made.values()):
+        return made
+    left = quiet - max(0.0, time.time() - max(one.sent_at or 0.0 for one in creates))
+    if left > 0:
+        server.client.transport.sleep(min(left, quiet))
+    return {key: made[key] or server.created_by(key, tag) for key, tag in tags.items()}
+
+
 def _stored(
-    server: Counterpart, store: BaseStore, operation: Operation, quiet: float
+    server: Counterpart, store: BaseStore, operation: Operation, made: _Made
 ) -> dict[str, Any] | None:
     """What the server made of a create or update; None when it did nothing with it."""
     key, seen, sent = operation.key, None, operation.sent_hash or ""
     if operation.seen_hash is not None:
         seen = Entry(key, operation.seen_hash, operation.seen_version)
-    if operation.rung == Rung.TAG and operation.step is Step.CREATE:
-        return _by_tag(server, store, operation, quiet)
-    now = server.read(key)
+    if key in made:
+        found = made[key]
+        now = None if found is None else server.inward(found)
+    else:
+        now = server.read(key)
     verdict = fate(sent, operation.request_ids, seen=seen, now=now, written=None)
     if verdict is Fate.APPLIED:
         return now
     if verdict is Fate.FOREIGN and now is not None:
-        return past_version(server, key, sent, operation.request_ids, seen=seen)
+        past = past_version(server, key, sent, operation.request_ids, seen=seen)
+        if past is None and key in made:
+            # It is ours, and nobody can tell any more what of it somebody else changed since.
+            store.link(key, server.there(key).id)
+        return past
     return None
-
-
-def _by_tag(
-    server: Counterpart, store: BaseStore, operation: Operation, quiet: float
-) -> dict[str, Any] | None:
-    key = operation.key
-    tag = str(uuid.uuid5(store.state.tree_id(), str(key)))
-    found = server.tagged(key.type, tag)
-    left = quiet - max(0.0, time.time() - (operation.sent_at or 0.0))
-    if not found and left > 0:
-        server.client.transport.sleep(min(left, quiet))
-        found = server.tagged(key.type, tag)
-    if not found:
-        return None
-    server.learn(key, found[0]["id"])
-    sent, now = operation.sent_hash or "", server.inward(found[0])
-    if content_hash(now) == sent or trace_of(now) in operation.request_ids:
-        return now
-    past = past_version(server, key, sent, operation.request_ids, seen=None)
-    if past is None:
-        # It is ours, and nobody can tell any more what of it somebody else has changed since.
-        store.link(key, found[0]["id"])
-    return past
 
 
 def _settle_delete(

@@ -60,6 +60,7 @@ class Fetch:
         self._tracked = store.tracked()
         self._began: str | None = None
         self._newest: str | None = None
+        self._own_clock = False
 
     def types(self, capability: Capability, types: Iterable[str] | None) -> Fetched:
         """Everything of the given types, or of all types that the server can search."""
@@ -200,22 +201,25 @@ class Fetch:
             self.store.untrack(key)
             del self._tracked[key]
 
-    def _clock(self, moment: str) -> None:
+    def _clock(self, moment: str, own: bool) -> None:  # as Clock has it
         # Of several walks the first counts: whatever comes later is in the next window.
         self._began = min(self._began or _LATE, _utc(moment) or _LATE)
+        self._own_clock = own
 
     def _advance(self, selections: list[str], *, first: bool) -> str | None:
-        """Move the watermark to the server's clock or the newest row, whichever is earlier.
+        """Move the watermark: to the server's clock, if it is that of the rows, less the overlap.
 
-        A clock can be another machine's; so without a new row nothing moves, except the first time.
+        An HTTP Date may be another machine's: then to the newest row, if that is earlier, and
+        without a new row nowhere, except the first time.
         """
         moments = [one for one in (self._began, self._newest) if one is not None]
-        if not moments:
-            if first:
-                note = "the server tells no time, so the next pull reads everything again"
-                self.result.notes.append(note)
+        if self._own_clock and self._began is not None:
+            moments = [self._began]
+        elif self._newest is None and not first:
             return None
-        if self._newest is None and not first:
+        if not moments:
+            note = "the server tells no time, so the next pull reads everything again"
+            self.result.notes.append(note)
             return None
         mark = datetime.fromisoformat(min(moments)) - timedelta(seconds=OVERLAP)
         instant = _text(mark)

@@ -183,17 +183,14 @@ class Flight:
         server = self.ground.server
         named = [key for key, action in self.todo.items() if self._named(action)]
         states = server.read_many(named, exact=exact)
+        unnamed: dict[ResourceKey, dict[str, Any] | None] = {}
         for key in self.todo.keys() - states.keys():
-            found = server.tagged(key.type, self.ground.tag(key)) if self.rung is Rung.TAG else []
-            if len(found) > 1:
-                raise Blocked(
-                    f"{key}: {len(found)} resources on the server carry the tag of its creation",
-                    advice="delete all but one of them there; the server's conditional create "
-                    "let more than one through",
-                )
-            for one in found:
-                server.learn(key, one["id"])
-            states[key] = server.inward(found[0]) if found else None
+            unnamed[key] = None
+            if self.rung is Rung.TAG:
+                unnamed[key] = server.created_by(key, self.ground.tag(key))
+        # Only now are all ids known that their references need.
+        for key, found in unnamed.items():
+            states[key] = None if found is None else server.inward(found)
         return states
 
     def _compare(
