@@ -7,6 +7,7 @@ Trouble is planned: ``trouble`` is asked before and after every request.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -62,6 +63,7 @@ class MemoryServer:
 
     def __post_init__(self) -> None:
         self.now = datetime(2020, 1, 1, tzinfo=UTC)
+        self._lock = threading.RLock()
         self._next = 100
         self._pages: dict[str, list[Resource]] = {}
 
@@ -97,7 +99,8 @@ class MemoryServer:
         while True:
             tries += 1
             try:
-                return self._exchange(method, url, what, sent, headers or {})
+                with self._lock:
+                    return self._exchange(method, url, what, sent, headers or {})
             except Unreachable as problem:
                 if tries >= 3 or not (safe or not problem.sent):
                     raise

@@ -249,7 +249,7 @@ def test_groups_follow_their_targets_however_small(tree: WorkingTree, server: Me
     assert report.complete, report.trouble
     assert len(server.contents()) == 34
     refused = sum(1 for method, _ in server.log if method == "POST") - 17
-    assert refused < 12, "after the first refusals groups are small from the start"
+    assert refused < 20, "after the first refusals groups are small from the start"
 
 
 def test_somebody_elses_resource_with_an_id_of_ours_is_not_ours(
