@@ -105,11 +105,9 @@ class Push:
         try:
             while True:
                 while trouble is None and len(running) < self.pace.width:
-                    group = again.popleft() if again else schedule.take(self.pace.limits)
+                    group = self._next(again, schedule)
                     if not group:
                         break
-                    group, *rest = self.pace.cut(group)
-                    again.extendleft(reversed(rest))
                     ready = self._without_waiting(group, schedule)
                     if ready:
                         running[pool.submit(self._attempt, ready, actions)] = ready
@@ -134,6 +132,17 @@ class Push:
             pool.shutdown(cancel_futures=True)
         if trouble is not None:
             raise trouble
+
+    def _next(self, again: deque[list[Component]], schedule: Schedule) -> list[Component]:
+        """The next group to send: first what is to be tried again, as far as it may go yet."""
+        for number, group in enumerate(again):
+            first, *rest = self.pace.cut(group)
+            if schedule.may_go(first):
+                del again[number]
+                for part in reversed(rest):
+                    again.insert(number, part)
+                return first
+        return schedule.take(self.pace.limits)
 
     def _without_waiting(self, group: list[Component], schedule: Schedule) -> list[Component]:
         """The group without what refers to something that could not be created."""

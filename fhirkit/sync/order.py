@@ -132,6 +132,8 @@ class Schedule:
                 self._missing[number] += 1
         self._ready = [number for number, count in enumerate(self._missing) if not count]
         self._place = place
+        self._open = set(place)
+        self._edges = graph.edges
         self._taken = bytearray(len(self._parts))
         self.left = len(self._parts)
 
@@ -159,8 +161,20 @@ class Schedule:
         self.left -= len(group)
         return [self._parts[number] for number in group]
 
+    def may_go(self, group: list[Component]) -> bool:
+        """Whether all that a group refers to is in it or has its fate: a part of a larger one
+        may have to wait for another part.
+        """
+        inside = {key for part in group for key in part}
+        return not any(
+            target in self._open and target not in inside
+            for key in inside
+            for target in self._edges[key]
+        )
+
     def done(self, part: Component) -> None:
         """The component's fate is known: what waited for it may go."""
+        self._open.difference_update(part)
         for later in self._dependents[self._place[part[0]]]:
             self._missing[later] -= 1
             if not self._missing[later] and not self._taken[later]:
