@@ -26,6 +26,7 @@ if str(ROOT) not in sys.path:
 from fhirkit.core.errors import FhirkitError  # noqa: E402  # needs the path set above
 from fhirkit.definitions.embedded import R4_DATABASE  # noqa: E402
 from fhirkit.definitions.package import Package, read_package, zip_member  # noqa: E402
+from fhirkit.definitions.terminology_changes import CHANGES  # noqa: E402
 from fhirkit.schema.additions import added_structures  # noqa: E402
 from fhirkit.schema.database import write_database  # noqa: E402
 
@@ -109,7 +110,7 @@ def _hash(archive: Path) -> str:
     """One hash over the package and the sources that compile it."""
     if not archive.is_file():
         raise FhirkitError(f"FHIRKIT_R4_CORE: {archive} is no file")
-    digest = hashlib.sha256(_sha256(archive).encode())
+    digest = hashlib.sha256(_sha256(archive).encode() + CHANGES.read_bytes())
     for name in COMPILER:
         place = ROOT / name
         files = sorted(place.rglob("*.py")) if place.is_dir() else [place]

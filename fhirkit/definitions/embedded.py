@@ -2,11 +2,13 @@
 
 ``scripts/build_definitions.py`` makes the file when fhirkit is built or installed. Tables:
 
-* ``code_system(url, name, version, complete, case_sensitive)`` and
-  ``code(system, code, display, source)``: every concept of the complete code systems, and the
-  codes of others that a value set spells out;
+* ``code_system(url, name, version, complete, case_sensitive, body)`` and
+  ``code(system, code, display, source, renamed)``: every concept of the complete code systems, and
+  the codes of others that a value set spells out;
 * ``schema(url, type, kind, derivation, abstract, body)``: one compiled StructureDefinition each;
 * ``value_set(url, version, body)``: the codes of each value set that can be enumerated;
+* ``canonical(url, type, version)``: what every canonical URL of the package stands for;
+* ``search_parameter(base, code, type, url)``: the search parameters of each resource type;
 * ``about(key, value)``: package, FHIR version and the hash of what the file was made from.
 """
 
@@ -23,7 +25,7 @@ from fhirkit.core.errors import FhirkitError
 R4_DATABASE = Path(__file__).with_name("data") / "r4.sqlite"
 
 #: Raised whenever the tables or the form of a body change, so that an old file is not misread.
-LAYOUT = 3
+LAYOUT = 4
 
 
 @lru_cache(maxsize=4)

@@ -56,9 +56,14 @@ _NONE = Static(frozenset())
 _BOOLEAN = Static(frozenset({"System.Boolean"}))
 
 
-def check(node: Node, model: ModelInfo, type_name: str | None, *, check_order: bool) -> None:
-    """Raise ``SemanticError`` for what cannot mean anything on a focus of this type."""
-    focus = _ANY if type_name is None else Static(frozenset({type_name}))
+def check(
+    node: Node, model: ModelInfo, focus_type: str | frozenset[str] | None, *, check_order: bool
+) -> None:
+    """Raise ``SemanticError`` for what cannot mean anything on a focus of this type (or of one of
+    these types; None stands for any).
+    """
+    types = frozenset({focus_type}) if isinstance(focus_type, str) else focus_type
+    focus = Static(types)
     _Checker(model, check_order=check_order).infer(node, focus, focus)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from fhirkit.definitions.codes import harvest
 from fhirkit.definitions.embedded import LAYOUT
 from fhirkit.definitions.package import Package
+from fhirkit.definitions.terminology_changes import changed
 from fhirkit.schema.definition import compile_definition
 from fhirkit.schema.model import StructureSchema, encode
 from fhirkit.schema.value_sets import compile_value_set
@@ -23,10 +24,11 @@ _TABLES = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE code_system (
     url TEXT PRIMARY KEY, name TEXT, version TEXT, complete INTEGER NOT NULL,
-    case_sensitive INTEGER NOT NULL
+    case_sensitive INTEGER NOT NULL, body BLOB
 );
 CREATE TABLE code (
     system TEXT NOT NULL, code TEXT NOT NULL, display TEXT, source TEXT NOT NULL,
+    renamed INTEGER NOT NULL,
     PRIMARY KEY (system, code)
 ) WITHOUT ROWID;
 CREATE TABLE schema (
@@ -34,6 +36,11 @@ CREATE TABLE schema (
     abstract INTEGER NOT NULL, body BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE value_set (url TEXT PRIMARY KEY, version TEXT, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE canonical (url TEXT PRIMARY KEY, type TEXT NOT NULL, version TEXT) WITHOUT ROWID;
+CREATE TABLE search_parameter (
+    base TEXT NOT NULL, code TEXT NOT NULL, type TEXT NOT NULL, url TEXT NOT NULL,
+    PRIMARY KEY (base, code)
+) WITHOUT ROWID;
 """
 
 
@@ -50,12 +57,16 @@ def write_database(
     try:
         with connection:
             connection.executescript(_TABLES)
-            connection.executemany("INSERT INTO code_system VALUES (?, ?, ?, ?, ?)", systems)
-            connection.executemany("INSERT INTO code VALUES (?, ?, ?, ?)", codes)
+            connection.executemany("INSERT INTO code_system VALUES (?, ?, ?, ?, ?, ?)", systems)
+            connection.executemany("INSERT INTO code VALUES (?, ?, ?, ?, ?)", codes)
             rows = _schemas(package, added)
             connection.executemany("INSERT INTO schema VALUES (?, ?, ?, ?, ?, ?)", rows)
             value_sets = _value_sets(package)
             connection.executemany("INSERT INTO value_set VALUES (?, ?, ?)", value_sets)
+            canonicals = _canonicals(package)
+            connection.executemany("INSERT INTO canonical VALUES (?, ?, ?)", canonicals)
+            parameters = _search_parameters(package)
+            connection.executemany("INSERT INTO search_parameter VALUES (?, ?, ?, ?)", parameters)
             about = {
                 "layout": str(LAYOUT),
                 "inputs": inputs,
@@ -91,7 +102,7 @@ def _schemas(
 
 def _value_sets(package: Package) -> Iterator[tuple[str, str | None, bytes]]:
     published = {entry["url"]: entry for entry in package.resources("ValueSet")}
-    systems = {entry["url"]: entry for entry in package.resources("CodeSystem")}
+    systems = {entry["url"]: changed(entry) for entry in package.resources("CodeSystem")}
 
     def find(canonical: str) -> dict[str, Any] | None:
         return published.get(canonical.partition("|")[0])
@@ -99,3 +110,23 @@ def _value_sets(package: Package) -> Iterator[tuple[str, str | None, bytes]]:
     for url in sorted(published):
         schema = compile_value_set(published[url], find, systems.get)
         yield url, schema.version, encode(schema)
+
+
+def _canonicals(package: Package) -> Iterator[tuple[str, str, str | None]]:
+    found: dict[str, tuple[str, str | None]] = {}
+    for resource in package.resources():
+        url = resource.get("url")
+        if isinstance(url, str):
+            found.setdefault(url, (resource["resourceType"], resource.get("version")))
+    for url in sorted(found):
+        yield url, *found[url]
+
+
+def _search_parameters(package: Package) -> Iterator[tuple[str, str, str, str]]:
+    found = {
+        (base, entry["code"]): (base, entry["code"], entry["type"], entry["url"])
+        for entry in package.resources("SearchParameter")
+        for base in entry.get("base", ())
+    }
+    for slot in sorted(found):
+        yield found[slot]

@@ -44,6 +44,10 @@ class Extras:
             best = self._find(canonical, kind)
         return best
 
+    def kind(self, url: str) -> str | None:
+        """The resource type of the definitions that were given under a URL, or None."""
+        return next((kind for kind, one in self._given if one == url), None)
+
     def has_versions(self, kind: str, url: str) -> bool:
         """Whether there is more than one version of a definition."""
         return len(self._given.get((kind, url), ())) > 1

@@ -159,6 +159,8 @@ class ValueSetSchema(_Data, frozen=True):
 
     ``whole`` are systems of which every code belongs to the value set. ``missing`` names what
     would be needed to know the rest; when it is empty the value set is known completely.
+    ``missing_systems`` are the only systems that the rest can hold codes of, None when it can hold
+    any. ``circular`` is a value set that includes itself, by way of others.
     """
 
     url: str
@@ -166,6 +168,8 @@ class ValueSetSchema(_Data, frozen=True):
     codes: dict[str, tuple[str, ...]] = {}
     whole: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    missing_systems: tuple[str, ...] | None = None
+    circular: str | None = None
 
 
 _ENCODER = msgspec.json.Encoder()

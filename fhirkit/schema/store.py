@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from sqlite3 import Connection
-from typing import Any
+from typing import Any, NamedTuple
 
 from fhirkit.core.errors import InvalidInput
+from fhirkit.definitions.codes import unpack
 from fhirkit.schema import code_systems
 from fhirkit.schema.code_systems import CodeSystemSchema
 from fhirkit.schema.definition import compile_definition
@@ -21,12 +22,19 @@ from fhirkit.schema.model import (
     decode_structure,
     decode_value_set,
 )
-from fhirkit.schema.value_sets import UNKNOWN, compile_value_set
+from fhirkit.schema.value_sets import compile_value_set
 
 Resource = dict[str, Any]
 
 _CORE = "http://hl7.org/fhir/StructureDefinition/"
 _STRUCTURE = "StructureDefinition"
+
+
+class SearchParameterInfo(NamedTuple):
+    """The type of a search parameter, and the resource types it is for."""
+
+    type: str
+    bases: frozenset[str]
 
 
 class SchemaStore:
@@ -100,10 +108,45 @@ class SchemaStore:
         return self._codes[system]
 
     def code_system(self, url: str) -> CodeSystemSchema | None:
-        """A code system with its displays; None when its codes are not all known."""
+        """A code system with its displays, whole or a fragment; None when no codes are known."""
         if url not in self._code_systems:
             self._code_systems[url] = self._load_code_system(url)
         return self._code_systems[url]
+
+    def supplemented(self, url: str) -> str | None:
+        """The code system that a supplement adds to; None for a code system in its own right."""
+        given = self._extras.get("CodeSystem", url)
+        if given is None or given.get("content") != "supplement":
+            return None
+        return str(given.get("supplements", "another code system"))
+
+    def canonical_type(self, url: str) -> str | None:
+        """The type of the resource that a canonical URL stands for, or None when it is unknown."""
+        kind = self._extras.kind(url)
+        if kind is not None:
+            return kind
+        try:
+            row = self._connection.execute(
+                "SELECT type FROM canonical WHERE url = ?", (url,)
+            ).fetchone()
+        except UnicodeEncodeError:
+            return None  # half a surrogate pair is no URL, and not to be asked for
+        return None if row is None else str(row[0])
+
+    def search_parameter(self, canonical: str) -> SearchParameterInfo | None:
+        """What a search parameter is about, or None when its definition is not at hand."""
+        url = canonical.partition("|")[0]
+        given = self._extras.get("SearchParameter", canonical)
+        if given is not None:
+            return SearchParameterInfo(str(given.get("type")), frozenset(given.get("base", ())))
+        query = "SELECT type, base FROM search_parameter WHERE url = ?"
+        try:
+            rows = self._connection.execute(query, (url,)).fetchall()
+        except UnicodeEncodeError:
+            return None  # half a surrogate pair is no URL, and not to be asked for
+        if not rows:
+            return None
+        return SearchParameterInfo(rows[0][0], frozenset(base for _, base in rows))
 
     def resource(self, kind: str, canonical: str) -> Resource | None:
         """An extra definition as it was given, or None; for kinds that are not compiled."""
@@ -193,7 +236,7 @@ class SchemaStore:
             if str(each.get("supplements", "")).partition("|")[0] == url
         ]
         extra = self._extras.get("CodeSystem", url)
-        if extra is not None and extra.get("content") == "complete":
+        if extra is not None and extra.get("content") in ("complete", "fragment"):
             return code_systems.from_resource(extra, supplements)
         return code_systems.from_rows(self._connection, url, supplements)
 
@@ -215,13 +258,10 @@ class SchemaStore:
         extra = self._extras.get("CodeSystem", url)
         if extra is not None:
             return extra
-        codes = self.codes(url)
-        if codes is None:
+        row = self._connection.execute(
+            "SELECT case_sensitive, body FROM code_system WHERE url = ?", (url,)
+        ).fetchone()
+        if row is None or row[1] is None:
             return None
-        # The stored table has no hierarchy, and says so.
-        return {
-            "url": url,
-            "content": "complete",
-            "hierarchyMeaning": UNKNOWN,
-            "concept": [{"code": code} for code in sorted(codes)],
-        }
+        body = unpack(row[1])
+        return {"url": url, "content": "complete", "caseSensitive": bool(row[0]), **body}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from fhirkit.core.regex import UnsupportedPattern, full_matcher
+from fhirkit.schema.code_systems import is_inactive
 from fhirkit.schema.model import ValueSetSchema
 
 Resource = dict[str, Any]
@@ -22,36 +23,69 @@ Finder = Callable[[str], Resource | None]
 #: More codes than this are not spelled out (the next larger ones are whole nomenclatures).
 MAX_CODES = 50_000
 
-#: ``hierarchyMeaning`` of a code system whose codes are at hand but not their hierarchy.
-UNKNOWN = "unknown"
+#: What a definition of the wrong shape provokes; the walk says what is wrong with it.
+_MALFORMED = (AttributeError, KeyError, TypeError)
+#: A value set with so many codes of one system is checked whether it has all of them.
+_LARGE = 50
 
 
 class _UnknownError(Exception):
-    """Part of the value set cannot be listed; the text says what is missing."""
+    """Part of the value set cannot be listed; the text says what is missing.
+
+    ``systems`` are the only systems that this part can hold codes of; None when it can hold any.
+    """
+
+    def __init__(self, missing: str, systems: frozenset[str] | None = None) -> None:
+        super().__init__(missing)
+        self.systems = systems
+
+
+class _Gaps:
+    """What is missing to list all codes."""
+
+    def __init__(self) -> None:
+        self.missing: set[str] = set()
+        self.systems: frozenset[str] | None = frozenset()
+
+    def add(self, missing: str, systems: frozenset[str] | None) -> None:
+        self.missing.add(missing)
+        known = self.systems
+        self.systems = None if systems is None or known is None else known | systems
 
 
 def compile_value_set(
     value_set: Resource, find_value_set: Finder, find_code_system: Finder
 ) -> ValueSetSchema:
     """Every code of the value set, or what is missing to list them."""
+    try:
+        return _compiled(value_set, find_value_set, find_code_system)
+    except _MALFORMED:
+        url = str(value_set.get("url", "a value set"))
+        return ValueSetSchema(url, None, missing=(f"{url} (or what it includes) is malformed",))
+
+
+def _compiled(
+    value_set: Resource, find_value_set: Finder, find_code_system: Finder
+) -> ValueSetSchema:
     expander = _Expander(find_value_set, find_code_system)
     url = str(value_set.get("url", ""))
-    version = value_set.get("version")
-    codes, missing = expander.compose(value_set)
+    codes, gaps = expander.compose(value_set)
     by_system: dict[str, list[str]] = {}
     for system, code in sorted(codes):
         by_system.setdefault(system, []).append(code)
     whole = tuple(
         system
         for system, listed in by_system.items()
-        if len(listed) > 50 and len(listed) == expander.size(system)
+        if len(listed) > _LARGE and len(listed) == expander.size(system)
     )
     return ValueSetSchema(
         url,
-        version,
+        value_set.get("version"),
         {system: tuple(listed) for system, listed in by_system.items() if system not in whole},
         whole,
-        tuple(sorted(missing)),
+        tuple(sorted(gaps.missing)),
+        tuple(sorted(gaps.systems)) if gaps.missing and gaps.systems is not None else None,
+        expander.circular,
     )
 
 
@@ -62,86 +96,131 @@ class _Expander:
         self._find_value_set = find_value_set
         self._find_code_system = find_code_system
         self._running: list[str] = []
+        #: The first value set that turned out to include itself.
+        self.circular: str | None = None
 
     def size(self, system: str) -> int:
         """How many codes a complete code system has; -1 when it is not complete."""
-        code_system = self._complete(system)
-        return -1 if code_system is None else sum(1 for _ in _walk(code_system))
+        code_system = self._find_code_system(system)
+        if code_system is None or code_system.get("content") != "complete":
+            return -1
+        return sum(1 for _ in _walk(code_system))
 
-    def compose(self, value_set: Resource) -> tuple[Codes, set[str]]:
+    def compose(self, value_set: Resource) -> tuple[Codes, _Gaps]:
         """The listed codes, and what is missing; a missing exclude leaves nothing known."""
         compose = value_set.get("compose")
+        gaps = _Gaps()
         if not compose or not compose.get("include"):
             # A value set without definition, but with an expansion, means that expansion.
-            return self._published(value_set)
+            codes = _published(value_set)
+            if codes is None:
+                gaps.add(str(value_set.get("url")), None)
+            return codes or set(), gaps
+        codes = self._definition(compose, gaps)
+        if len(codes) > MAX_CODES:
+            codes = set()
+            gaps.add(f"{value_set.get('url')} (too many codes)", None)
+        if gaps.missing and (published := _published(value_set)) is not None:
+            return published, _Gaps()
+        return codes, gaps
+
+    def _definition(self, compose: Resource, gaps: _Gaps) -> Codes:
+        active_only = compose.get("inactive") is False
         codes: Codes = set()
-        missing: set[str] = set()
         for include in compose["include"]:
             try:
-                codes |= self._part(include)
+                codes |= self._part(include, gaps, active_only=active_only)
             except _UnknownError as gap:
-                missing.add(str(gap))
+                gaps.add(str(gap), gap.systems)
         for exclude in compose.get("exclude", ()):
+            taken = _Gaps()
             try:
-                codes -= self._part(exclude)
+                codes -= self._part(exclude, taken, active_only=False)
             except _UnknownError as gap:
-                return set(), {*missing, str(gap)}
-        if len(codes) > MAX_CODES:
-            return set(), {f"{value_set.get('url')} (too many codes)"}
-        return codes, missing
+                taken.add(str(gap), gap.systems)
+            if taken.missing:
+                # What is not known to be taken away may be what is listed.
+                lost = taken.systems
+                doubtful = {one for one in codes if lost is None or one[0] in lost}
+                codes -= doubtful
+                for missing in taken.missing if doubtful else ():
+                    gaps.add(missing, frozenset(system for system, _ in doubtful))
+        return codes
 
-    def _published(self, value_set: Resource) -> tuple[Codes, set[str]]:
-        entries = list(value_set.get("expansion", {}).get("contains", ()))
-        if not entries:
-            return set(), {str(value_set.get("url"))}
-        codes: Codes = set()
-        while entries:
-            entry = entries.pop()
-            entries.extend(entry.get("contains", ()))
-            if "code" in entry and not entry.get("abstract"):
-                codes.add((entry.get("system", ""), entry["code"]))
-        return codes, set()
-
-    def _part(self, part: Resource) -> Codes:
+    def _part(self, part: Resource, gaps: _Gaps, *, active_only: bool) -> Codes:
         """An include or exclude: the intersection of what its members say."""
-        sets: list[Codes] = [self._value_set(canonical) for canonical in part.get("valueSet", ())]
         system = part.get("system")
+        only = None if system is None else frozenset((system,))
+        try:
+            sets: list[Codes] = [
+                self._value_set(canonical) for canonical in part.get("valueSet", ())
+            ]
+        except _UnknownError as gap:
+            raise _UnknownError(str(gap), gap.systems if only is None else only) from None
         if system is not None:
-            sets.append(self._system(system, part))
+            sets.append(self._system(system, part, gaps, active_only=active_only))
         if not sets:
             raise _UnknownError("an include that names nothing")
         return set.intersection(*sets)
 
     def _value_set(self, canonical: str) -> Codes:
         url = canonical.partition("|")[0]
+        if url in self._running:
+            self.circular = self.circular or url
+            raise _UnknownError(canonical)
         value_set = self._find_value_set(canonical)
-        if value_set is None or url in self._running:
+        if value_set is None:
             raise _UnknownError(canonical)
         self._running.append(url)
         try:
-            codes, missing = self.compose(value_set)
+            codes, gaps = self.compose(value_set)
         finally:
             self._running.pop()
-        if missing:
-            raise _UnknownError(", ".join(sorted(missing)))
+        if gaps.missing:
+            raise _UnknownError(", ".join(sorted(gaps.missing)), gaps.systems)
         return codes
 
-    def _system(self, system: str, part: Resource) -> Codes:
+    def _system(self, system: str, part: Resource, gaps: _Gaps, *, active_only: bool) -> Codes:
+        code_system = self._find_code_system(system)
         if part.get("concept"):
-            return {(system, concept["code"]) for concept in part["concept"]}
-        code_system = self._complete(system)
-        if code_system is None:
-            raise _UnknownError(system)
+            codes = {concept["code"] for concept in part["concept"]}
+            if active_only and code_system is not None:
+                codes -= _inactive(code_system)
+            return {(system, code) for code in codes}
+        content = None if code_system is None else code_system.get("content")
+        version = part.get("version")
+        if code_system is None or content not in ("complete", "fragment"):
+            raise _UnknownError(system, frozenset((system,)))
+        if version is not None and code_system.get("version") not in (None, version):
+            raise _UnknownError(f"{system}|{version}", frozenset((system,)))
+        if content == "fragment":
+            gaps.add(system, frozenset((system,)))
         codes = {concept["code"] for concept, _ in _walk(code_system)}
         for condition in part.get("filter", ()):
             codes &= _filtered(code_system, condition)
+        if active_only:
+            codes -= _inactive(code_system)
         return {(system, code) for code in codes}
 
-    def _complete(self, system: str) -> Resource | None:
-        code_system = self._find_code_system(system)
-        if code_system is None or code_system.get("content") != "complete":
-            return None
-        return code_system
+
+def _published(value_set: Resource) -> Codes | None:
+    """The codes of an expansion that came with the value set; None when it is not all of it."""
+    expansion = value_set.get("expansion", {})
+    entries = list(expansion.get("contains", ()))
+    if not entries:
+        return None
+    codes: Codes = set()
+    while entries:
+        entry = entries.pop()
+        entries.extend(entry.get("contains", ()))
+        if "code" in entry and not entry.get("abstract"):
+            codes.add((entry.get("system", ""), entry["code"]))
+    total = expansion.get("total")
+    return None if isinstance(total, int) and total > len(codes) else codes
+
+
+def _inactive(code_system: Resource) -> set[str]:
+    return {concept["code"] for concept, _ in _walk(code_system) if is_inactive(concept)}
 
 
 def _walk(code_system: Resource) -> Iterator[tuple[Resource, tuple[str, ...]]]:
@@ -159,9 +238,12 @@ def _filtered(code_system: Resource, condition: Resource) -> set[str]:
     """The codes that a filter selects (https://hl7.org/fhir/R4/valueset-filter-operator.html)."""
     name, value = condition.get("property"), str(condition.get("value"))
     operator = condition.get("op")
-    if code_system.get("hierarchyMeaning") == UNKNOWN:
-        raise _UnknownError(f"{code_system.get('url')} filtered by {operator}")
+    only = frozenset((str(code_system.get("url")),))
     everything = {concept["code"]: concept for concept, _ in _walk(code_system)}
+    if operator == "generalizes":
+        return {value, *_above(code_system, value)} & everything.keys()
+    if operator == "=" and name == "parent":
+        return _children(code_system).get(value, set()) & everything.keys()
     if operator in ("is-a", "descendent-of", "is-not-a"):
         below = _below(code_system, value)
         if operator == "descendent-of":
@@ -170,12 +252,12 @@ def _filtered(code_system: Resource, condition: Resource) -> set[str]:
         return set(everything) - selected if operator == "is-not-a" else selected
     matches = _condition(str(operator), value)
     if matches is None:
-        raise _UnknownError(f"{code_system.get('url')} filtered by {operator}")
+        raise _UnknownError(f"{code_system.get('url')} filtered by {operator}", only)
     return {code for code, concept in everything.items() if matches(_values(concept, name))}
 
 
-def _below(code_system: Resource, root: str) -> set[str]:
-    """The codes below one: by nesting, and by the properties that name parents or children."""
+def _children(code_system: Resource) -> dict[str, set[str]]:
+    """The codes right below each: by nesting, and by the properties that name parents, children."""
     children: dict[str, set[str]] = {}
     for concept, above in _walk(code_system):
         if above:
@@ -185,13 +267,31 @@ def _below(code_system: Resource, root: str) -> set[str]:
                 children.setdefault(str(_value(entry)), set()).add(concept["code"])
             elif entry.get("code") == "child":
                 children.setdefault(concept["code"], set()).add(str(_value(entry)))
+    return children
+
+
+def _below(code_system: Resource, root: str) -> set[str]:
+    """The codes below one, at any depth."""
+    return _reached(_children(code_system), root)
+
+
+def _above(code_system: Resource, leaf: str) -> set[str]:
+    """The codes above one, at any height."""
+    parents: dict[str, set[str]] = {}
+    for parent, below in _children(code_system).items():
+        for child in below:
+            parents.setdefault(child, set()).add(parent)
+    return _reached(parents, leaf)
+
+
+def _reached(steps: dict[str, set[str]], start: str) -> set[str]:
     found: set[str] = set()
-    pending = [root]
+    pending = [start]
     while pending:
-        fresh = children.get(pending.pop(), set()) - found
+        fresh = steps.get(pending.pop(), set()) - found
         found |= fresh
         pending.extend(fresh)
-    return found - {root}
+    return found - {start}
 
 
 def _values(concept: Resource, name: Any) -> list[str]:

@@ -96,12 +96,18 @@ _TABLE = (
         "A code is not in its extensible value set, where a fitting one may be.",
     ),
     Rule("code-unknown", _ERROR, "code-invalid", "A code system has no such code."),
+    Rule("code-not-found", _ERROR, "not-found", "No system of the value set has the bare code."),
+    Rule("code-fragment", _WARNING, "code-invalid", "A code is not in the known part of a system."),
+    Rule("code-inactive", _WARNING, "business-rule", "A code is not to be used any more."),
+    Rule("code-format", _WARNING, "code-invalid", "A code is not written as its system demands."),
+    Rule("code-system-supplement", _ERROR, "not-found", "A supplement has no codes of its own."),
+    Rule("value-set-circular", _ERROR, "processing", "A value set includes itself."),
     Rule("code-display", _ERROR, "invalid", "The display is none of the code's."),
     Rule(
         "code-display-language",
-        _WARNING,
+        _ERROR,
         "invalid",
-        "The display may be right in its language, but it is not known here.",
+        "The display is none that is known in the language of the resource.",
     ),
     Rule("code-unit", _WARNING, "code-invalid", "A unit is no UCUM code that can be read."),
     Rule(
@@ -201,6 +207,12 @@ _TABLE = (
     ),
     Rule("response-limit", _ERROR, "invariant", "The answer is outside the question's limits."),
     Rule("response-attachment", _ERROR, "required", "An attachment the question does not allow."),
+    # Definitions
+    Rule("search-expression", _ERROR, "invalid", "A search expression means nothing on its base."),
+    Rule("search-derived-base", _ERROR, "business-rule", "The parent is for other resource types."),
+    Rule("search-derived-type", _ERROR, "business-rule", "The parent is of another type."),
+    Rule("search-composite", _ERROR, "business-rule", "A composite parameter needs components."),
+    Rule("capability-search-type", _ERROR, "invalid", "A search parameter is of another type."),
     # Profiles
     Rule(
         "binding-unconfirmed",

@@ -18,7 +18,17 @@ from fhirkit.validate.core import core_package_name, exact_version, is_core, is_
 if TYPE_CHECKING:
     from fhirkit.definitions.package import Package
 
-_KINDS = ("StructureDefinition", "ValueSet", "CodeSystem", "Questionnaire", "ImplementationGuide")
+_KINDS = (
+    "StructureDefinition",
+    "ValueSet",
+    "CodeSystem",
+    "Questionnaire",
+    "ImplementationGuide",
+    "SearchParameter",
+    "OperationDefinition",
+    "Measure",
+    "Library",
+)
 
 
 class Packages:

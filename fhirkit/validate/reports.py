@@ -45,6 +45,8 @@ class Reports:
             else:
                 place = step(place, key)
         self._report(finding.rule, finding.message, place)
+        for other in finding.also:
+            self.add(other, node)
 
     def _report(self, rule: str, message: str, node: Node, place: Node | None = None) -> None:
         if len(self.found) < MAX_FOUND:

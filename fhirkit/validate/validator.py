@@ -11,9 +11,10 @@ from fhirkit.core.errors import InvalidInput, UsageError
 from fhirkit.core.issues import Issue, Outcome
 from fhirkit.core.jsonio import loads
 from fhirkit.schema.store import SchemaStore
-from fhirkit.validate import notation, questionnaire
+from fhirkit.validate import definitional, notation, questionnaire
 from fhirkit.validate.catalogue import RULES
 from fhirkit.validate.core import core_connection
+from fhirkit.validate.definitional.known import Known
 from fhirkit.validate.explanation import advice
 from fhirkit.validate.location import Node, below, expression, keys, root, step
 from fhirkit.validate.notes import ProfileClaim
@@ -65,6 +66,7 @@ class Validator:
         self._services = Services(self._shapes)
         self._definitions = Definitions(self._shapes)
         self._guides = Guides(self._store)
+        self._known = Known(self._shapes)
 
     def validate(
         self, source: Source, profiles: Iterable[str] = (), *, file: str | None = None
@@ -127,6 +129,8 @@ class Validator:
                     found.append(Found(finding.rule, finding.message, place))
         for node, finding in questionnaire.check(value, start, self._store):
             found.append(Found(finding.rule, finding.message, node))
+        for node, finding in definitional.check(value, start, self._known):
+            found.append(Found(finding.rule, finding.message, below(node, finding.below)))
         if claims or walk.extensions or implying:
             found.extend(self._profiles(claims, walk.extensions, implying, entries, value))
         return found

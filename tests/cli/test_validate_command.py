@@ -132,7 +132,7 @@ def test_what_only_the_server_refuses_counts(folder: Path, server: str) -> None:
 def test_a_server_is_asked_too(folder: Path, server: str) -> None:
     done = run(folder / "bad.json", folder / "good.json", "--remote", server)
     assert done.returncode == 1
-    assert "fhirkit says invalid (1 errors), the server says invalid (1 errors)" in done.stderr
+    assert "fhirkit says invalid (2 errors), the server says invalid (1 errors)" in done.stderr
     assert "fhirkit says valid, the server says valid" in done.stderr
     document = json.loads(run(folder / "good.json", "--remote", server, "--json").stdout)
     assert document["files"][0]["remote"]["verdict"] == "valid"

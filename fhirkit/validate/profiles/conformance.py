@@ -83,8 +83,10 @@ class Conformance:
         whose = _whose(source, element)
         found.extend(restrictions(item, element, whose))
         finding = self._definitions.unfit(element, item)
-        if finding is not None:
-            found.append(Found(finding.rule, finding.message + whose, item.node))
+        found.extend(
+            Found(one.rule, one.message + whose, item.node)
+            for one in ((finding, *finding.also) if finding is not None else ())
+        )
         self._constraints(item, element, source, found)
         self._children(item, element, source, found)
 

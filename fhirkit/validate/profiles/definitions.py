@@ -6,7 +6,7 @@ from fhirkit.schema.model import ElementSchema, StructureSchema
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.profiles.items import Item
 from fhirkit.validate.profiles.slicing import Slices, slices_of
-from fhirkit.validate.rules.binding import REQUIRED, CodedCheck, coded_check
+from fhirkit.validate.rules.binding import CodedCheck, coded_check
 from fhirkit.validate.rules.constraint import Invariant, Invariants
 from fhirkit.validate.rules.finding import Finding
 from fhirkit.validate.shapes import Shapes
@@ -37,22 +37,9 @@ class Definitions:
         return kept[1]
 
     def unfit(self, element: ElementSchema, item: Item) -> Finding | None:
-        """Why a coded value is not of a required value set, or None.
-
-        Of a code system that is not at hand nobody can tell here whether it has the code, nor
-        whether it is the one that was meant: as in HL7's validator that is no error.
-        """
+        """Why a coded value is not of a required value set, or None."""
         check = self.coded(element, item) if item.value is not None else None
-        finding = check(item.value) if check is not None else None
-        if finding is None or finding.rule != REQUIRED or not isinstance(item.value, dict):
-            return finding
-        codings = item.value.get("coding", [item.value])
-        for coding in codings if isinstance(codings, list) else ():
-            system = coding.get("system") if isinstance(coding, dict) else None
-            if isinstance(system, str) and self.store.codes(system) is None:
-                message = f"{finding.message}; the code system {system} is not at hand"
-                return finding._replace(rule="binding-unconfirmed", message=message)
-        return finding
+        return check(item.value) if check is not None else None
 
     def coded(self, element: ElementSchema, item: Item) -> CodedCheck | None:
         """The check of a required binding, unless the base type's own is the same."""

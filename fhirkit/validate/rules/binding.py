@@ -1,9 +1,10 @@
 """Bindings: codes and their value sets (https://hl7.org/fhir/R4/terminologies.html#strength).
 
 A required value set, or the maximum value set of a weaker binding, must hold the code. Outside an
-extensible one a code is warned about, since nobody can tell whether a fitting one exists. Value
-sets that cannot be listed offline are checked as far as their code system's own grammar goes
-(media types, currencies, languages); beyond that they are said not to be checked.
+extensible one a code is warned about, since nobody can tell whether a fitting one exists. A bare
+code that no system of its required value set has is unknown, too: nothing says what it means.
+Value sets that cannot be listed offline are checked as far as their code system's own grammar
+goes (media types, currencies, languages); beyond that they are said not to be checked.
 """
 
 from __future__ import annotations
@@ -39,6 +40,11 @@ _MANY = 8192
 REQUIRED, EXTENSIBLE = "binding-required", "binding-extensible"
 #: A maximum value set bounds the codes that are given; it does not ask for any.
 MAXIMUM = "binding-maximum"
+#: A code outside of its value set that nobody can know to be wrong.
+UNCONFIRMED = "binding-unconfirmed"
+_OPEN_RULES = ("binding-not-checked", UNCONFIRMED)
+#: A bare code whose system cannot be told.
+UNKNOWN = "code-not-found"
 
 
 class CodedCheck:
@@ -47,7 +53,9 @@ class CodedCheck:
     __slots__ = (
         "_answers",
         "_check",
+        "_circular",
         "_codes",
+        "_gap_systems",
         "_gaps",
         "_listed",
         "_pairs",
@@ -67,6 +75,8 @@ class CodedCheck:
         self._pairs: dict[str, frozenset[str]] = {}
         self._codes: frozenset[str] = frozenset()
         self._gaps: tuple[str, ...] = ()
+        self._gap_systems: frozenset[str] | None = None
+        self._circular: str | None = None
         #: What was said of codes that are not simply in the value set.
         self._answers: dict[tuple[str | None, str], Finding | None] = {}
 
@@ -80,22 +90,29 @@ class CodedCheck:
         """A bare code: the system is implied by the value set."""
         if not isinstance(value, str) or value in self._codes:
             return None
-        return self._remembered(None, value)
+        finding = self._remembered(None, value)
+        if finding is None or finding.rule != REQUIRED:
+            return finding
+        message = f"no code system of {self._url} has this code, so it means nothing"
+        unknown = Finding(UNKNOWN, message)
+        return finding._replace(also=(unknown, *finding.also))
 
     def coding(self, value: Any) -> Finding | None:
-        """A Coding or Quantity: system and code together."""
+        """A Coding or Quantity: system and code together. Half of them is no code to be judged."""
+        if not isinstance(value, dict) or "system" not in value or "code" not in value:
+            return None
+        return self._member(value)
+
+    def _member(self, value: Any) -> Finding | None:
+        """One coding of a CodeableConcept."""
         if not isinstance(value, dict):
             return None
         system, code = value.get("system"), value.get("code")
-        if code is None and system is None:
-            if "extension" in value:
-                return None
-            return self._no_code()
         if not isinstance(code, str) or (system is not None and not isinstance(system, str)):
             return None if code is not None else self._refuse(None)
         if system is not None and code in self._pairs.get(system, ()):
             return None
-        if system is None:
+        if system is None or self._circular:
             return self._refuse(code)
         return self._remembered(system, code)
 
@@ -105,8 +122,8 @@ class CodedCheck:
         if slot not in self._answers:
             if len(self._answers) >= _MANY:
                 self._answers.clear()
-            unknown = self._gaps if system is None else self._may_hold(system)
-            self._answers[slot] = self._gap(code, system) if unknown else self._refuse(code)
+            unknown = not self._circular and self._may_hold(system)
+            self._answers[slot] = self._gap(code, system) if unknown else self._doubt(code, system)
         return self._answers[slot]
 
     def concept(self, value: Any) -> Finding | None:
@@ -122,10 +139,10 @@ class CodedCheck:
             return None
         worst: Finding | None = None
         for coding in codings:
-            finding = self.coding(coding)
+            finding = self._member(coding)
             if finding is None:
                 return None
-            if worst is None or finding.rule == "binding-not-checked":
+            if worst is None or finding.rule in _OPEN_RULES:
                 worst = finding
         return worst
 
@@ -141,10 +158,15 @@ class CodedCheck:
             self._pairs[system] = self._store.codes(system) or frozenset()
         self._codes = frozenset().union(*self._pairs.values())
         self._gaps = schema.missing
+        if schema.missing_systems is not None:
+            self._gap_systems = frozenset(schema.missing_systems)
+        self._circular = schema.circular
 
-    def _may_hold(self, system: str) -> bool:
+    def _may_hold(self, system: str | None) -> bool:
         """Whether the part of the value set that is not known could hold codes of this system."""
-        return any(gap == system or not _is_system(gap) for gap in self._gaps)
+        if not self._gaps:
+            return False
+        return system is None or self._gap_systems is None or system in self._gap_systems
 
     def _gap(self, code: str, system: str | None) -> Finding | None:
         """Judge a code that only the unknown part of the value set could hold."""
@@ -152,8 +174,8 @@ class CodedCheck:
         if systems and all(gap in _GRAMMARS for gap in systems):
             fitting = [gap for gap in systems if full_matcher(_GRAMMARS[gap])(code)]
             if not fitting:
-                message = f"not a code of {' or '.join(systems)} ({self._url})"
-                return Finding(self._rule, message)
+                message = f"not written as a code of {' or '.join(systems)} ({self._url})"
+                return Finding("code-format", message)
             if any(gap in _OPEN for gap in fitting):
                 return None
         return Finding(
@@ -161,7 +183,25 @@ class CodedCheck:
             f"the value set {self._url} cannot be listed offline, so its codes were not checked",
         )
 
+    def _doubt(self, code: str, system: str | None) -> Finding:
+        """Refuse a code; but of a system that is listed here and not at hand, only doubt it.
+
+        Nobody can tell whether the system has the code, nor whether it is the one that was meant:
+        as in HL7's validator that is no error.
+        """
+        finding = self._refuse(code)
+        if system is None or self._rule != REQUIRED or system not in self._pairs:
+            return finding
+        if self._store.codes(system) is not None:
+            return finding
+        message = f"{finding.message}; the code system {system} is not at hand"
+        return Finding(UNCONFIRMED, message)
+
     def _refuse(self, code: str | None) -> Finding:
+        if self._circular is not None:
+            message = f"the value set {self._url} includes itself, by way of {self._circular}"
+            circular = Finding("value-set-circular", message)
+            return Finding(self._rule, f"no code can be in {self._url}", (), (circular,))
         hint = ""
         if len(self._codes) <= _SHOWN:
             hint = f": expected one of {', '.join(sorted(self._codes))}"
@@ -240,7 +280,3 @@ class Both:
     def __call__(self, value: Any, /) -> Finding | None:
         """The graver finding: of the maximum, else of the value set."""
         return self._outer(value) or self._inner(value)
-
-
-def _is_system(gap: str) -> bool:
-    return gap in _GRAMMARS

@@ -1,7 +1,8 @@
 """Codes of known systems, whatever they are bound to: Coding and the units of Quantity.
 
 https://hl7.org/fhir/R4/terminologies.html: a code must be one of its system, and the display one
-of the code's. Only systems that are at hand and complete are looked into; UCUM by its grammar.
+of the code's in the language of the resource. Of a system that is not at hand nothing is said; of
+a fragment only a warning can be given; UCUM goes by its grammar.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from difflib import get_close_matches
 from typing import Any
 
-from fhirkit.schema.code_systems import CodeSystemSchema, fold
+from fhirkit.schema.code_systems import CodeSystemSchema
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.rules.finding import Finding
 
@@ -36,9 +37,8 @@ class CodeCheck:
         if not isinstance(system, str) or not isinstance(code, str):
             return None
         display, version = value.get("display"), value.get("version")
-        if not isinstance(language, str):
-            language = None
-        asked = (system, code, display, version, language)
+        spoken = language if isinstance(language, str) else "en"
+        asked = (system, code, display, version, spoken)
         try:
             return self._answers[asked]
         except KeyError:
@@ -47,30 +47,48 @@ class CodeCheck:
             return None  # a list or an object in place of a text, which the walk has reported
         if len(self._answers) >= _MANY:
             self._answers.clear()
-        answer = self._answers[asked] = self._judge(system, code, display, version, language)
+        answer = self._answers[asked] = self._judge(system, code, display, version, spoken)
         return answer
 
     def _judge(
-        self, system: str, code: str, display: Any, version: Any, language: Any
+        self, system: str, code: str, display: Any, version: Any, language: str
     ) -> Finding | None:
         if system == _UCUM:
             return _unit(code)
         if system == _URIS:
             wrong = _ABSOLUTE.match(code) is None
             return Finding("code-unknown", "expected an absolute URI", ("code",)) if wrong else None
+        supplemented = self._store.supplemented(system)
+        if supplemented is not None:
+            message = f"{system} is a supplement; its codes are those of {supplemented}"
+            return Finding("code-system-supplement", message, ("system",))
         schema = self._store.code_system(system)
         if schema is None or (version is not None and version != schema.version):
             return None
         own = schema.find(code)
         if own is None:
-            return Finding("code-unknown", _advice(schema, code), ("code",))
-        displays = schema.displays[own]
-        if not isinstance(display, str) or not displays or fold(display) in displays:
-            return None
-        message = f"no display of this code in {system}"
-        if _is_english(language):
-            return Finding("code-display", message, ("display",))
-        return Finding("code-display-language", f"{message} that is known here", ("display",))
+            rule = "code-unknown" if schema.complete else "code-fragment"
+            return Finding(rule, _advice(schema, code), ("code",))
+        wrong_display = _display(schema, own, display, language)
+        status = schema.statuses.get(own)
+        if status is None:
+            return wrong_display
+        also = (wrong_display,) if wrong_display is not None else ()
+        return Finding("code-inactive", f"the code is {status} in {system}", (), also)
+
+
+def _display(schema: CodeSystemSchema, own: str, display: Any, language: str) -> Finding | None:
+    displays = schema.displays[own]
+    if not isinstance(display, str) or not display or displays is None:
+        return None
+    if displays.has(display, language):
+        return None
+    message = f"no display of this code in {schema.url}"
+    if displays.has(" ".join(display.split()), language):
+        message = f"the display differs from that of {schema.url} by white space"
+    if language.partition("-")[0].casefold() == "en":
+        return Finding("code-display", message, ("display",))
+    return Finding("code-display-language", f"{message} that is known here", ("display",))
 
 
 def _unit(code: str) -> Finding | None:
@@ -91,8 +109,6 @@ def _advice(schema: CodeSystemSchema, code: str) -> str:
         hint = f": expected one of {', '.join(known)}"
     elif close := get_close_matches(code[:100], known, n=1):
         hint = f": did you mean {close[0]!r}?"
+    if not schema.complete:
+        return f"the part of the system {schema.url} that is at hand has no such code{hint}"
     return f"the system {schema.url} has no such code{hint}"
-
-
-def _is_english(language: Any) -> bool:
-    return not isinstance(language, str) or language.partition("-")[0].casefold() == "en"

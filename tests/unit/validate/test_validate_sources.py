@@ -24,7 +24,7 @@ def test_every_kind_of_source_gives_the_same_issues(validator: Validator, tmp_pa
         tuple((issue.rule, issue.expression) for issue in validator.validate(source))
         for source in sources
     }
-    assert found == {(("binding-required", "Patient.gender"),)}
+    assert found == {(("binding-required", "Patient.gender"), ("code-not-found", "Patient.gender"))}
 
 
 def test_a_text_knows_its_places(validator: Validator, tmp_path: Path) -> None:

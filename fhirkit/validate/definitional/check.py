@@ -1,0 +1,27 @@
+"""The definitional resources of a document, each given to the module of its type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from fhirkit.validate.definitional import capabilitystatement, searchparameter
+from fhirkit.validate.definitional.known import Json, Known, Placed
+from fhirkit.validate.location import Node
+from fhirkit.validate.resources import inside
+
+#: (resource, its node, what is at hand) → findings.
+Rules = Callable[[Json, Node, Known], Iterator[Placed]]
+
+_BY_TYPE: dict[str, Rules] = {
+    "CapabilityStatement": capabilitystatement.check,
+    "SearchParameter": searchparameter.check,
+}
+
+
+def check(document: Json, start: Node, known: Known) -> Iterator[Placed]:
+    """Findings, each with the node it belongs to."""
+    for resource, node in inside(document, start):
+        kind = resource.get("resourceType")
+        rules = _BY_TYPE.get(kind) if isinstance(kind, str) else None
+        if rules is not None:
+            yield from rules(resource, node, known)
