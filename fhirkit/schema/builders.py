@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fhirkit.core.jsonio import dumps
+from fhirkit.schema.corrections import corrected_strength
 from fhirkit.schema.model import (
     Binding,
     Cardinality,
@@ -95,7 +96,9 @@ def binding(definition: Definition) -> Binding | None:
     for extension in published.get("extension", ()):
         if extension.get("url") == _MAX_VALUE_SET:
             maximum = extension.get("valueCanonical") or extension.get("valueUri")
-    return Binding(published["strength"], published.get("valueSet"), maximum)
+    value_set = published.get("valueSet")
+    strength = corrected_strength(definition.get("path"), value_set, published["strength"])
+    return Binding(strength, value_set, maximum)
 
 
 def typed_value(definition: Definition, prefix: str) -> TypedValue | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from fhirkit.schema.model import Strength
+
 Definition = dict[str, Any]
 
 
@@ -22,6 +24,21 @@ _TYPES: dict[str, list[dict[str, str]]] = {
     # R4B and R5 say id; any string without spaces will do, and the ids in their own snapshots
     # (Extension.value[x]) are no ids (https://hl7.org/fhir/R5/element.html).
     "Element.id": [{"code": "string"}],
+}
+
+
+def corrected_strength(path: str | None, value_set: str | None, published: Strength) -> Strength:
+    """The strength of an element's binding as it should have been published."""
+    return _STRENGTHS.get((path, str(value_set).partition("|")[0]), published)
+
+
+#: Path and value set → the strength. The vital signs profiles ask for one of a few common units in
+#: every component, a coded one too; HL7's own validator takes that for advice.
+_STRENGTHS: dict[tuple[str | None, str], Strength] = {
+    (
+        "Observation.component.value[x]",
+        "http://hl7.org/fhir/ValueSet/ucum-vitals-common",
+    ): "extensible"
 }
 
 

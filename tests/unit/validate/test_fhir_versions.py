@@ -119,7 +119,8 @@ def test_resources_go_by_the_definitions_of_the_core_package(made_up: Path) -> N
     assert rules(validator, {**GOOD, "spare": [True]}) == []
     assert rules(validator, {**GOOD, "serial": "abc"}) == []
     assert rules(validator, {**GOOD, "serial": "ab1"}) == [("primitive-format", "Gizmo.serial")]
-    assert rules(validator, {**GOOD, "colour": "green"}) == [("binding-required", "Gizmo.colour")]
+    green = [("binding-required", "Gizmo.colour"), ("code-not-found", "Gizmo.colour")]
+    assert rules(validator, {**GOOD, "colour": "green"}) == green
     assert rules(validator, {**GOOD, "size": 1}) == [("element-unknown", "Gizmo")]
     broken = rules(validator, {**GOOD, "spare": [True, False]})
     assert broken == [("constraint-broken", "Gizmo.spare[1]")]
@@ -172,7 +173,8 @@ def test_a_core_package_that_is_merely_needed_defines_nothing(tmp_path: Path, ke
     validator = Validator(packages=[guide], package_cache=cached)
     assert rules(validator, {"resourceType": "Patient", "gender": "male"}) == []
     assert rules(validator, {"resourceType": "Patient", "gender": "m"}) == [
-        ("binding-required", "Patient.gender")
+        ("binding-required", "Patient.gender"),
+        ("code-not-found", "Patient.gender"),
     ]
 
 
@@ -300,6 +302,7 @@ def test_what_changed_between_the_versions(kept: Path) -> None:
             "element-unknown",
             "cardinality-min",
             "binding-required",
+            "code-not-found",
         }
     media = {
         "resourceType": "Media",
