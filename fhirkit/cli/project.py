@@ -82,16 +82,28 @@ class Project:
             )
         raise UsageError(f"nothing to validate: {', '.join(asked[:5])}", advice=advice)
 
-    def check(self, names: Iterable[str], stdin_name: str | None = None) -> Iterator[Checked]:
-        """Each input with the issues that count, as they are found."""
-        from fhirkit.validate.batch import check, read_all
+    def check(
+        self, names: Iterable[str], stdin_name: str | None = None, *, remember: bool = False
+    ) -> Iterator[Checked]:
+        """Each input with the issues that count, as they are found.
+
+        ``remember`` takes outcomes of earlier runs where nothing has changed, and keeps new ones.
+        """
+        from fhirkit.validate.batch import read_all
 
         inputs = read_all(names, sys.stdin.buffer, stdin_name or _STDIN_NAME)
         if self.policy.asks_profiles:
             inputs = map(self._with_profiles, inputs)
-        for checked in check(self.validator, inputs, self._checking.profiles):
-            outcome = self.policy.apply(checked.input.name, checked.outcome)
-            yield checked._replace(outcome=outcome)
+        if not remember:
+            yield from map(self._judged, self._check(inputs))
+            return
+        from platformdirs import user_cache_path
+
+        from fhirkit.validate.remembered import Remembered
+
+        file = user_cache_path("fhirkit", appauthor=False) / "outcomes.sqlite"
+        with Remembered(file, self._identity()) as remembered:
+            yield from map(self._judged, remembered.check(inputs, self._check))
 
     def leftovers(self) -> list[Issue]:
         """What the settings themselves give rise to, known when everything was checked."""
@@ -100,6 +112,31 @@ class Project:
         if path is None or not path.is_relative_to(here):
             return found
         return [replace(issue, file=str(path.relative_to(here))) for issue in found]
+
+    def _check(self, inputs: Iterable[Input]) -> Iterator[Checked]:
+        from fhirkit.validate.batch import check
+
+        # Made only when the first input has to be checked.
+        yield from check(self.validator, inputs, self._checking.profiles)
+
+    def _judged(self, checked: Checked) -> Checked:
+        outcome = self.policy.apply(checked.input.name, checked.outcome)
+        return checked._replace(outcome=outcome)
+
+    def _identity(self) -> str:
+        """What the outcomes of this run depend on besides the inputs."""
+        from fhirkit.cli.packages import package_cache
+        from fhirkit.validate.remembered import identity
+
+        own = replace(self._checking, select=(), ignore=(), config=None, no_config=False)
+        named = [*own.definitions, *own.packages]
+        parts: list[object] = [own, *(Path(name) for name in named if Path(name).exists())]
+        if own.packages:
+            # What a package needs is taken from the cache, so any change there may matter.
+            root = package_cache(None).root
+            parts += sorted((p.name, p.stat().st_mtime_ns) for p in root.glob("*"))
+            parts += [root / name.replace("@", "#") for name in own.packages if "@" in name]
+        return identity(*parts)
 
     def _with_profiles(self, item: Input) -> Input:
         if item.data is None:

@@ -2,66 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import rich_click as click
 
 from fhirkit.cli.checking import checking_options
-
-#: The formats by name (fhirkit.report.formats); spelled here too, so that --help starts quickly.
-FORMATS = (
-    "text", "concise", "json", "ndjson", "sarif", "junit", "github", "gitlab", "outcome", "html",
-)  # fmt: skip
-#: What one may call them otherwise.
-ALIASES = {"operation-outcome": "outcome"}
+from fhirkit.cli.reporting import Reporting, reporting_options
 
 
 @click.command("validate")
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @checking_options
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice([*FORMATS, *ALIASES]),
-    default="text",
-    show_default=True,
-    help="How issues are written.",
-)
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option(
-    "--show-values",
-    is_flag=True,
-    help="Show values of the record in excerpts; only in the formats text and concise.",
-)
-@click.option(
-    "--fail-on",
-    type=click.Choice(["error", "warning", "information", "never"]),
-    help="The least severity that gives exit code 1. [default: error]",
-)
-@click.option("--allow-incomplete", is_flag=True, help="Exit 0 though something was not checked.")
+@reporting_options
 @click.option("--allow-empty", is_flag=True, help="Exit 0 when there is nothing to check.")
 @click.option(
     "--files-from", metavar="FILE", help="Check the files that FILE (or -) lists, one a line."
 )
 @click.option(
-    "--stdin-filename", metavar="NAME", help="What to call standard input; .ndjson makes it NDJSON."
+    "--changed",
+    metavar="[REV]",
+    is_flag=False,
+    flag_value="HEAD",
+    help="Check only files that differ from a git revision. [REV is HEAD if left out]",
 )
-@click.option("-o", "--output", metavar="FILE", help="Write the report there, not to stdout.")
-@click.option("--statistics", is_flag=True, help="Count the findings by rule, on standard error.")
+@click.option("--watch", is_flag=True, help="Check again whatever changes, until interrupted.")
 @click.option("--remote", metavar="URL", help="Ask this server's $validate too, and show both.")
 def command(
     *,
     paths: tuple[str, ...],
-    form: str,
-    as_json: bool,
-    show_values: bool,
-    fail_on: str | None,
-    allow_incomplete: bool,
     allow_empty: bool,
     files_from: str | None,
-    stdin_filename: str | None,
-    output: str | None,
-    statistics: bool,
+    changed: str | None,
+    watch: bool,
     remote: str | None,
     **options: Any,
 ) -> int:
@@ -75,42 +48,23 @@ def command(
     are listed, too, and count: exit code 1. Where an input could not be fully checked the exit
     code is 3, whatever else was found, unless --allow-incomplete is given.
     """
-    from fhirkit import __version__
+    from fhirkit.cli.changed import only_changed, when_changed
     from fhirkit.cli.checking import Checking
+    from fhirkit.cli.console import say
     from fhirkit.cli.project import Project
-    from fhirkit.cli.sink import Sink
-    from fhirkit.cli.validating import Run
-    from fhirkit.core.errors import UsageError
-    from fhirkit.report.formats import LOCAL, Settings, format_named
-    from fhirkit.validate.catalogue import RULES
+    from fhirkit.cli.validating import judge_at
 
-    form = "json" if as_json else ALIASES.get(form, form)
-    if show_values and form not in LOCAL:
-        raise UsageError(
-            f"--show-values shows values of records, and the format {form} is made to be passed on",
-            advice="leave one of the two out",
-        )
+    reporting = Reporting(**{one.name: options.pop(one.name) for one in fields(Reporting)})
+    reporting.refuse_contradictions(watch=watch)
     project = Project(Checking(**options))
-    names = project.names(paths, files_from, allow_empty=allow_empty)
-    judge = None
-    if remote is not None:
-        from fhirkit.cli.verdicts import Judge
+    judge = None if remote is None else judge_at(remote, project.validator)
 
-        judge = Judge(remote, project.validator)
-    limit = project.fail_on(fail_on)
-    allow_incomplete = allow_incomplete or project.settings.config.allow_incomplete
-    run = Run(limit, allow_incomplete)
-    with Sink(output) as sink:
-        settings = Settings(
-            {rule.id: rule.meaning for rule in RULES.values()},
-            limit,
-            allow_incomplete=allow_incomplete,
-            show_values=show_values,
-            colour=sink.colour,
-            version=__version__,
-        )
-        writer = format_named(form, settings)
-        run.over(project.check(names, stdin_filename), writer, sink, judge)
-        run.settle(project.leftovers(), writer, sink)
-    run.say_summary(project.policy, statistics=statistics)
-    return run.code
+    def names() -> list[str]:
+        found = project.names(paths, files_from, allow_empty=allow_empty)
+        return found if changed is None else only_changed(found, changed)
+
+    if watch:
+        for some in when_changed(names):
+            reporting.run(project, some, judge, whole=False)
+            say("watching; press Ctrl+C to end")
+    return reporting.run(project, names(), judge, whole=changed is None)

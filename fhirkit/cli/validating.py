@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from fhirkit.cli import exits
 from fhirkit.cli.console import complain, progress, say
+from fhirkit.cli.sink import Sink
 from fhirkit.core.issues import Issue, Outcome, Severity
 from fhirkit.report.formats import FileOutcome, Format
 
 if TYPE_CHECKING:
-    from fhirkit.cli.sink import Sink
     from fhirkit.cli.verdicts import Judge
     from fhirkit.policy import Policy
+    from fhirkit.validate import Validator
     from fhirkit.validate.batch import Checked
 
 
@@ -101,3 +102,10 @@ class Run:
         if policy.suppressed:
             line += f"; {policy.suppressed} findings are suppressed"
         say(line)
+
+
+def judge_at(url: str, validator: Validator) -> Judge:
+    """The server that is asked for its own verdict."""
+    from fhirkit.cli.verdicts import Judge
+
+    return Judge(url, validator)

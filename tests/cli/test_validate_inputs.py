@@ -111,7 +111,7 @@ def test_a_bug_on_one_input_stops_none_and_quotes_nothing(
 
     monkeypatch.setattr(Validator, "validate", broken)
     monkeypatch.chdir(folder)
-    assert run(cli, ["validate", "a.json", "b.json", "--format", "concise"]) == 70
+    assert run(cli, ["validate", "a.json", "b.json", "--format", "concise", "--no-cache"]) == 70
     out, err = capfd.readouterr()
     assert [line.split()[2] for line in out.splitlines()] == ["internal-error", "binding-required"]
     assert "ValueError in broken" in err
