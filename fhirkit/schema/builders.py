@@ -27,6 +27,7 @@ _REGEX = _EXTENSIONS + "regex"
 _BEST_PRACTICE = _EXTENSIONS + "elementdefinition-bestpractice"
 _MAX_VALUE_SET = _EXTENSIONS + "elementdefinition-maxValueSet"
 _MIN_LENGTH = _EXTENSIONS + "minLength"
+_PROFILE_ELEMENT = _EXTENSIONS + "elementdefinition-profile-element"
 _OF_R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition."
 _SYSTEM = "http://hl7.org/fhirpath/System."
 _SYSTEM_TYPES = {
@@ -58,7 +59,7 @@ def types(definition: Definition) -> tuple[TypeReference, ...]:
     return tuple(
         TypeReference(
             code=_type_code(entry),
-            profiles=tuple(entry.get("profile", ())),
+            profiles=tuple(_profiles(entry)),
             target_profiles=tuple(entry.get("targetProfile", ())),
             aggregation=tuple(entry.get("aggregation", ())),
             versioning=entry.get("versioning"),
@@ -123,6 +124,15 @@ def must_have_value(definition: Definition) -> bool:
 def value_alternatives(definition: Definition) -> tuple[str, ...]:
     """The extensions of which one must be there where a primitive has no value."""
     return tuple(map(str, _extended(definition, f"{_OF_R5}valueAlternatives")))
+
+
+def _profiles(entry: Definition) -> Iterator[str]:
+    """The profiles of a type; ``canonical#element-id`` where only one element of it is meant."""
+    beside = entry.get("_profile") or ()
+    for index, canonical in enumerate(entry.get("profile", ())):
+        extra = beside[index] if index < len(beside) and beside[index] else {}
+        part = next(_extended(extra, _PROFILE_ELEMENT), None)
+        yield canonical if part is None else f"{canonical}#{part}"
 
 
 def _extended(definition: Definition, url: str) -> Iterator[Any]:

@@ -156,13 +156,12 @@ def _of_type(
 def _children(
     place: _Place, name: str, resolve: Resolver
 ) -> Iterator[tuple[ElementSchema, StructureSchema]]:
-    """The children of this name: own ones, else those of the types' profiles."""
-    for child in place.element.children:
-        if child.name == name:
-            yield child, place.source
-            return
+    """The children of this name: the own one and those of the types' profiles, else of the types."""
+    own = [child for child in place.element.children if child.name == name]
+    for child in own:
+        yield child, place.source
     for reference in place.element.types:
-        for canonical in reference.profiles or (_CORE + reference.code,):
+        for canonical in reference.profiles or (() if own else (_CORE + reference.code,)):
             structure = resolve(canonical)
             if structure is None and reference.code == "Extension" and name == "url":
                 # An extension's url is its definition's canonical, whether we have that or not.
@@ -175,38 +174,25 @@ def _children(
 
 
 def _value(place: _Place, resolve: Resolver) -> ElementSchema | None:
-    """What a value must be: the fixed and pattern values of an element and of what is below."""
+    """What a value must be: the fixed or pattern value of the very element, or its value set.
+
+    What is said only of its children tells nothing: so HL7's validator reads
+    https://hl7.org/fhir/R4/valueset-discriminator-type.html.
+    """
     del resolve
     if place.element.cardinality.max == 0:
         return _exists(place, lambda _: None)
-    essence = _essence(place.element)
-    if essence is not None:
-        return essence
-    binding = place.element.binding
+    element = place.element
+    if element.fixed is not None or element.pattern is not None:
+        return ElementSchema(
+            element.path, element.name, fixed=element.fixed, pattern=element.pattern
+        )
+    binding = element.binding
     if binding is not None and binding.strength == "required":
         return ElementSchema(
             place.element.path, place.element.name, types=place.element.types, binding=binding
         )
     return None
-
-
-def _essence(element: ElementSchema) -> ElementSchema | None:
-    """An element without all that does not say what its value is; None when nothing is left."""
-    below = [_essence(child) for child in element.children]
-    children = tuple(child for child in below if child is not None)
-    cut = [_essence(one) for one in element.slices if one.cardinality.min > 0]
-    slices = tuple(one for one in cut if one is not None)
-    if element.fixed is None and element.pattern is None and not children and not slices:
-        return None
-    return ElementSchema(
-        element.path,
-        element.name,
-        choice=element.choice,
-        fixed=element.fixed,
-        pattern=element.pattern,
-        slices=slices,
-        children=children,
-    )
 
 
 def _exists(place: _Place, resolve: Resolver) -> ElementSchema | None:

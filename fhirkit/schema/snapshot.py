@@ -95,9 +95,30 @@ class _Grower:
         """What a change says of an element, then of what is below, then of its slices."""
         self._say(change, node)
         if change.children and self._unfold(node):
-            for below in change.children:
+            for below in self._in_order(change, node):
                 self._child(below, node, change)
         self._slices(change, node)
+
+    def _in_order(self, change: Change, node: Growing) -> list[Change]:
+        """The changes of children, but for those that stand after one of a later element.
+
+        HL7's tools go through the base's elements and the differential side by side: what they
+        have passed by they do not find.
+        """
+        if self._extends:
+            return change.children
+        places = [_position(node, one.name) for one in change.children]
+        kept = [one for one, place in zip(change.children, places, strict=True) if place is None]
+        reached = -1
+        for place in sorted({place for place in places if place is not None}):
+            indices = [index for index, one in enumerate(places) if one == place]
+            kept.extend(change.children[index] for index in indices if index > reached)
+            for index in indices:
+                if index < reached:
+                    name = change.children[index].name
+                    self.gaps.append(f"{node.path}.{name} does not stand in the order of the base")
+            reached = max(reached, *indices)
+        return kept
 
     def _say(self, change: Change, node: Growing) -> None:
         if change.definition is None:
@@ -150,6 +171,12 @@ class _Grower:
         named = [one for one in siblings.children if _types_named(choice.element, one.name)]
         if named[0] is not change:
             return  # done with the first of them
+        if any(one.definition is None and not one.slices for one in named):
+            # HL7's tools do not find what is below a type that no entry names.
+            self.gaps.append(f"nothing introduces {choice.path.rpartition('.')[0]}.{change.name}")
+            named = [one for one in named if one.definition is not None or one.slices]
+            if not named:
+                return
         of_choice = f"{choice.element.name}[x]"
         whole = [one for one in siblings.children if one.name == of_choice]
         together = Change(of_choice)
@@ -191,8 +218,13 @@ class _Grower:
             raise self._broken(f"{sliced.path} does not repeat, so it cannot be sliced")
         for part in change.slices:
             self._slice(part, sliced)
-        if element.name in _EXTENSIONS and change.definition is None:
-            least = sum(one.element.cardinality.min for one in sliced.slices)
+        if element.array and change.definition is None:
+            # Where nothing introduces the slices, HL7's tools make the sum of what they ask for
+            # the minimum of the element.
+            outer = [
+                one.element for one in sliced.slices if "/" not in (one.element.slice_name or "")
+            ]
+            least = sum(one.cardinality.min for one in outer)
             if least > element.cardinality.min:
                 limits = Cardinality(least, element.cardinality.max)
                 sliced.say(replace(sliced.element, cardinality=limits))
@@ -312,6 +344,13 @@ def _choice_of(parent: Growing, name: str) -> Growing | None:
         if child.element.choice and _types_named(child.element, name):
             return child
     return None
+
+
+def _position(parent: Growing, name: str) -> int | None:
+    """The place of the child that a change is about among the base's children."""
+    child = parent.child(name.removesuffix("[x]")) or _renamed(parent, name.removesuffix("[x]"))
+    found = child or _choice_of(parent, name)
+    return None if found is None else parent.children.index(found)
 
 
 def _types_named(element: ElementSchema, name: str) -> tuple[TypeReference, ...]:

@@ -22,6 +22,7 @@ from fhirkit.schema.model import (
     decode_structure,
     decode_value_set,
 )
+from fhirkit.schema.parts import part_of
 from fhirkit.schema.value_sets import compile_value_set
 
 Resource = dict[str, Any]
@@ -72,7 +73,12 @@ class SchemaStore:
         return self.structure(name if "/" in name else _CORE + name)
 
     def structure(self, canonical: str) -> StructureSchema | None:
-        """A schema by its canonical, or None. An asked-for version must be the one at hand."""
+        """A schema by its canonical, or None. An asked-for version must be the one at hand.
+
+        ``canonical#id`` is the element of this id in it, as a structure of its own.
+        """
+        if "#" in canonical:
+            return self._part(canonical)
         url, _, version = canonical.partition("|")
         # Each structure is compiled once, however it is asked for, unless there are several.
         slot = canonical if self._extras.has_versions(_STRUCTURE, url) else url
@@ -85,6 +91,14 @@ class SchemaStore:
         if schema is None or (version and not is_version(version, schema.version)):
             return None
         return schema
+
+    def _part(self, canonical: str) -> StructureSchema | None:
+        if canonical not in self._structures:
+            whole, _, element_id = canonical.rpartition("#")
+            structure = self.structure(whole)
+            part = None if structure is None else part_of(structure, element_id)
+            self._structures[canonical] = part
+        return self._structures[canonical]
 
     def trouble(self, canonical: str) -> str | None:
         """Why a structure that is at hand has no schema; None when it is just not known."""

@@ -266,12 +266,9 @@ _TABLE = (
     Rule("slice-unmatched", _ERROR, "structure", "An item fits no slice of a closed slicing."),
     Rule("slice-ambiguous", _ERROR, "structure", "An item fits more than one slice."),
     Rule("slice-order", _ERROR, "structure", "Slices do not stand in the order asked for."),
+    Rule("slice-not-last", _WARNING, "structure", "What fits no slice stands before what does."),
     Rule(
-        "slicing-not-checked",
-        _WARNING,
-        "not-supported",
-        "A profile does not say what belongs to its slices.",
-        incomplete=True,
+        "slicing-not-checked", _ERROR, "processing", "A profile does not tell what its slices are."
     ),
 )
 

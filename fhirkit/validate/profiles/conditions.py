@@ -7,14 +7,16 @@ https://hl7.org/fhir/R4/profiling.html#discriminator. The conditions come from
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from fhirkit.schema.discriminator import Condition, Step
-from fhirkit.schema.model import ElementSchema, StructureSchema, TypeReference
+from fhirkit.schema.model import ElementSchema, StructureSchema, TypedValue, TypeReference
 from fhirkit.validate.profiles import values
 from fhirkit.validate.profiles.definitions import Definitions
 from fhirkit.validate.profiles.items import Item, Items
 
 _ANY = ("Resource", "DomainResource")
+_TOLD_BY_PARTS = ("CodeableConcept", "Coding", "Identifier")
 
 #: Whether an item follows a profile.
 Follows = Callable[[Item, StructureSchema], bool]
@@ -67,7 +69,7 @@ class Conditions:
         """Whether an item is what a node of a condition describes."""
         if node.cardinality.max == 0:
             return False
-        if node.fixed is not None and not values.is_exactly(values.parsed(node.fixed), item.value):
+        if node.fixed is not None and not _is_fixed(node.fixed, item.value):
             return False
         if node.pattern is not None and not values.matches(values.parsed(node.pattern), item.value):
             return False
@@ -77,15 +79,7 @@ class Conditions:
             check = self._definitions.coded(node, item)
             if item.value is None or (check is not None and check(item.value) is not None):
                 return False
-        return all(self._has_child(item, child) for child in node.children)
-
-    def _has_child(self, item: Item, child: ElementSchema) -> bool:
-        """Whether something below is what the node, and each of its slices, describe."""
-        occurrences = self._items.children(item, child.name)
-        return all(
-            any(self._satisfies(one, part) for one in occurrences)
-            for part in (child, *child.slices)
-        )
+        return True
 
     def _has_type(self, item: Item, types: Iterable[TypeReference]) -> bool:
         lineage = self._definitions.lineage(item.type)
@@ -99,3 +93,12 @@ class Conditions:
                 if structure is not None and self._follows(item, structure):
                     return True
         return False
+
+
+def _is_fixed(fixed: TypedValue, value: Any) -> bool:
+    """Whether a value is told by a fixed one. Of concepts and identifiers what is fixed suffices.
+
+    A display that is not fixed makes an item no stranger to its slice; it is an error in it.
+    """
+    same = values.matches if fixed.type in _TOLD_BY_PARTS else values.is_exactly
+    return same(values.parsed(fixed), value)

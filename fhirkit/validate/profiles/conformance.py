@@ -225,10 +225,6 @@ class Conformance:
         slices = self._definitions.slices(element, source)
         if slices is None:
             return
-        if not slices.can_be_told:
-            message = f"what belongs to the slices of {element.path} cannot be told; not checked"
-            found.append(Found("slicing-not-checked", message + _whose(source), parent.node))
-            return
         done = sort(slices, items, self._conditions.meets, _whose(source))
         for trouble in done.troubles:
             node = (trouble.item or parent).node

@@ -46,6 +46,9 @@ def _limits(item: Item, element: ElementSchema, whose: str) -> Iterator[Found]:
         if values.compare(limit, item.value) == sign:
             message = f"{word} than the limit {_shown(limit.json)}{whose}"
             yield Found("value-limit", message, item.node)
+        elif values.is_of_another_kind(limit, item.value):
+            message = f"cannot be compared with the limit {_shown(limit.json)}{whose}"
+            yield Found("value-limit", message, item.node)
 
 
 def _text(item: Item, element: ElementSchema, whose: str) -> Iterator[Found]:

@@ -38,11 +38,6 @@ class Slices(NamedTuple):
     slices: tuple[Slice, ...]
     default: ElementSchema | None
 
-    @property
-    def can_be_told(self) -> bool:
-        """Whether every slice tells what belongs to it."""
-        return all(part.conditions is not None for part in self.slices)
-
 
 class Trouble(NamedTuple):
     """What is wrong: the rule, in words, and the item it is about (None: their parent)."""
@@ -106,12 +101,16 @@ def sort(slices: Slices, items: list[Item], meets: Meets, whose: str) -> Sorted:
     last = -1
     unmatched: Item | None = None
     name = items[0].node[2] if items else ""
+    untold = [part.element.slice_name for part in slices.slices if part.conditions is None]
     for item in items:
+        for one in untold:
+            message = f"the profile does not tell whether this belongs to its slice {one}{whose}"
+            troubles.append(Trouble("slicing-not-checked", message, item))
         fitting = [index for index, part in enumerate(slices.slices) if _belongs(item, part, meets)]
         if not fitting:
             if slices.default is not None:
                 members.append((item, slices.default))
-            elif slices.slicing.rules == "closed":
+            elif slices.slicing.rules == "closed" and not untold:
                 message = f"{name} fits none of the slices, and no other is allowed{whose}"
                 troubles.append(Trouble("slice-unmatched", message, item))
             unmatched = item
@@ -126,14 +125,17 @@ def sort(slices: Slices, items: list[Item], meets: Meets, whose: str) -> Sorted:
             message = f"slice {part.element.slice_name} stands after a later slice{whose}"
             troubles.append(Trouble("slice-order", message, item))
         if slices.slicing.rules == "openAtEnd" and unmatched is not None:
+            # HL7's validator does not mind.
             message = f"what fits no slice must stand at the end{whose}"
-            troubles.append(Trouble("slice-order", message, unmatched))
+            troubles.append(Trouble("slice-not-last", message, unmatched))
             unmatched = None
         last = max(last, index)
         by_slice[index].append(item)
         members.append((item, part.element))
     for part, own in zip(slices.slices, by_slice, strict=True):
-        troubles.extend(_counted(part.element, len(own), whose))
+        # Where it is not told what belongs where, nothing can be counted but nothing.
+        if not (untold and items):
+            troubles.extend(_counted(part.element, len(own), whose))
         if part.parts is not None:
             inner = sort(part.parts, own, meets, whose)
             members.extend(inner.members)

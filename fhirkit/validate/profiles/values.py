@@ -14,7 +14,7 @@ from typing import Any
 
 from fhirkit.core.jsonio import dumps, loads
 from fhirkit.schema.model import TypedValue
-from fhirkit.terminology.ucum import UnitError, convert
+from fhirkit.terminology.ucum import UnitError, convert, convertible
 
 UCUM = "http://unitsofmeasure.org"
 #: An element may have an id, whatever its value has to be.
@@ -57,11 +57,13 @@ def differences(
     if isinstance(expected, dict) and isinstance(actual, dict):
         for key, one in expected.items():
             if key not in actual:
-                yield (*way, key), f"{key} is missing"
+                # Of a list the entries are missing, not the list: that is said of what holds it.
+                yield way if isinstance(one, list) else (*way, key), f"{key} is missing"
             else:
                 yield from differences(one, actual[key], pattern=pattern, way=(*way, key))
         for key in () if pattern else actual.keys() - expected.keys() - _IDENTITY:
-            yield (*way, key), f"{key} is there and must not be"
+            place = way if key == "extension" else (*way, key)
+            yield place, f"{key} is there and must not be"
     elif isinstance(expected, list) and isinstance(actual, list):
         yield from _list_differences(expected, actual, pattern=pattern, way=way)
     elif not _same_primitive(expected, actual):
@@ -96,6 +98,19 @@ def compare(limit: TypedValue, actual: Any) -> int | None:
     if limit.type == "Quantity" and isinstance(bound, dict) and isinstance(actual, dict):
         return _order_quantities(actual, bound)
     return None
+
+
+def is_of_another_kind(limit: TypedValue, actual: Any) -> bool:
+    """Whether a quantity is in a unit of UCUM that the limit's cannot be converted to."""
+    bound = parsed(limit)
+    if limit.type != "Quantity" or not isinstance(bound, dict) or not isinstance(actual, dict):
+        return False
+    if {bound.get("system"), actual.get("system")} != {UCUM} or _number(
+        actual.get("value")
+    ) is None:
+        return False
+    one, other = actual.get("code"), bound.get("code")
+    return isinstance(one, str) and isinstance(other, str) and not convertible(one, other)
 
 
 def _order_quantities(one: dict[str, Any], other: dict[str, Any]) -> int | None:

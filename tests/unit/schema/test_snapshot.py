@@ -164,11 +164,18 @@ def test_slices_of_slices(store: SchemaStore) -> None:
 
 
 def test_a_type_by_its_name_leaves_no_other_type(store: SchemaStore) -> None:
-    schema = grown(store, element("Observation.valueQuantity.unit", min=1))
+    unit = element("Observation.valueQuantity.unit", min=1)
+    schema = grown(store, element("Observation.valueQuantity"), unit)
     whole = child(schema, "value")
     assert type_codes(whole) == ["Quantity"]
     assert whole.slicing == Slicing("closed", (BY_TYPE,))
     assert child(part(whole, "valueQuantity"), "unit").cardinality == Cardinality(1, 1)
+
+
+def test_a_type_that_nothing_names_is_a_gap(store: SchemaStore) -> None:
+    schema = grown(store, element("Observation.valueQuantity.unit", min=1))
+    assert schema.gaps == ("nothing introduces Observation.valueQuantity",)
+    assert not child(schema, "value").slices
 
 
 def test_slices_of_a_choice_that_is_introduced_leave_the_others(store: SchemaStore) -> None:
@@ -209,6 +216,53 @@ def test_extensions_are_sliced_by_url_without_being_told(store: SchemaStore) -> 
     whole = child(schema, "extension")
     assert part(whole, "place").types[0].profiles == (CORE + "patient-birthPlace",)
     assert whole.cardinality == Cardinality(1, None)
+
+
+def test_slices_of_a_profile_above_add_up_where_nothing_introduces_them() -> None:
+    first = definition(
+        "first",
+        element("Patient.identifier", slicing=BY_SYSTEM),
+        element("Patient.identifier", "a", min=1),
+        element("Patient.identifier.system", fixedUri="urn:a"),
+        element("Patient.identifier", "b"),
+    )
+    second = definition(
+        "second", element("Patient.identifier", "b", min=2), baseDefinition=HERE + "first"
+    )
+    schema = SchemaStore(connect(), [first, second]).structure(HERE + "second")
+    assert schema is not None
+    assert child(schema, "identifier").cardinality == Cardinality(3, None)
+
+
+def test_what_stands_behind_a_later_element_is_not_found(store: SchemaStore) -> None:
+    schema = grown(store, element("Patient.gender", min=1), element("Patient.name", min=1))
+    assert schema.gaps == ("Patient.gender does not stand in the order of the base",)
+    assert child(schema, "name").cardinality == Cardinality(1, None)
+    assert child(schema, "gender").cardinality == Cardinality(0, 1)
+
+
+def test_the_profile_of_a_type_may_be_one_element_of_a_profile() -> None:
+    library = definition(
+        "library",
+        element("Patient.contact", slicing={**BY_SYSTEM, "discriminator": []}),
+        element("Patient.contact", "kin"),
+        element("Patient.contact.name", min=1),
+        element("Patient.contact", "other"),
+    )
+    part_url = CORE + "elementdefinition-profile-element"
+    beside = [{"extension": [{"url": part_url, "valueString": "Patient.contact:kin"}]}]
+    types = [{"code": "BackboneElement", "profile": [HERE + "library"], "_profile": beside}]
+    user = definition("user", element("Patient.contact", type=types))
+    store = SchemaStore(connect(), [library, user])
+    schema = store.structure(HERE + "user")
+    assert schema is not None
+    (canonical,) = child(schema, "contact").types[0].profiles
+    assert canonical == f"{HERE}library#Patient.contact:kin"
+    found = store.structure(canonical)
+    assert found is not None
+    assert found.type == "BackboneElement"
+    assert child(found.root, "name").cardinality == Cardinality(1, 1)
+    assert store.structure(f"{HERE}library#Patient.contact:none") is None
 
 
 def test_a_lone_slice_that_nothing_introduces_is_the_element(store: SchemaStore) -> None:
