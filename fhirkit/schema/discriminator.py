@@ -156,7 +156,7 @@ def _of_type(
 def _children(
     place: _Place, name: str, resolve: Resolver
 ) -> Iterator[tuple[ElementSchema, StructureSchema]]:
-    """The children of this name: the own one and those of the types' profiles, else of the types."""
+    """The children of this name: own ones and those of the types' profiles, else of the types."""
     own = [child for child in place.element.children if child.name == name]
     for child in own:
         yield child, place.source
