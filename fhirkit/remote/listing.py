@@ -5,10 +5,11 @@ Reads only, by GET, so that a run which has nothing to do sends no request that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import Any
+from urllib.parse import urlencode
 
 from fhirkit.core.errors import BadAnswer, Incomplete, Refused
 from fhirkit.core.resource import ResourceKey
@@ -18,6 +19,8 @@ from fhirkit.remote.paging import Found
 
 _IDS = 50
 _WORKERS = 4
+#: Characters of ids in one address: servers take 8,000 in all, some proxies less.
+_LONGEST = 4000
 
 
 def read_many(
@@ -56,24 +59,40 @@ def find_many(
         wanted = list(group)
         if len(wanted) > _IDS and count_of(client, kind) == 0:
             continue
-        for start in range(0, len(wanted), _IDS):
-            chunk = wanted[start : start + _IDS]
+        for chunk in _chunks(wanted):
             query = {"_id": ",".join(key.id for key in chunk), "_count": str(len(chunk))}
+            if len(chunk) > 1 and count_of(client, kind, _id=query["_id"]) == 0:
+                continue  # counting costs a server less than a search, and most are new
             try:
                 resources = client.search(kind, query).resources
             except Busy:
                 raise
             except (Refused, BadAnswer, Incomplete):
-                unasked.update(wanted[start:])
-                break
+                unasked.update(chunk)
+                continue
             found.update((key, resources[key]) for key in chunk if key in resources)
     return found, unasked
 
 
-def count_of(client: Client, kind: str) -> int | None:
+def _chunks(keys: list[ResourceKey]) -> Iterator[list[ResourceKey]]:
+    """Keys in portions whose ids fit into an address that servers take."""
+    chunk: list[ResourceKey] = []
+    length = 0
+    for key in keys:
+        if chunk and length + len(key.id) + 3 > _LONGEST:
+            yield chunk
+            chunk, length = [], 0
+        chunk.append(key)
+        length += len(key.id) + 3  # a comma may travel as %2C
+    if chunk:
+        yield chunk
+
+
+def count_of(client: Client, kind: str, **parameters: str) -> int | None:
     """How many resources of a type the server says it has; None when it does not say."""
+    query = urlencode({**parameters, "_summary": "count"}, safe=",")
     try:
-        page, _ = client.page(f"{client.base}/{kind}?_summary=count", f"count of {kind}")
+        page, _ = client.page(f"{client.base}/{kind}?{query}", f"count of {kind}")
     except Busy:
         raise
     except (Refused, BadAnswer):

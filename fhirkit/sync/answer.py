@@ -27,7 +27,8 @@ _LOCATION = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]+)(?:/_history/
 class Rung(StrEnum):
     """The ways to create, best first."""
 
-    GUARDED = "guarded"  # PUT to our id, only where nothing is
+    GUARDED = "guarded"  # PUT to our id, If-None-Match: *
+    ABSENT = "absent"  # PUT to our id, If-Match a version that no resource has
     ID = "id"  # PUT to our id
     TAG = "tag"  # POST, unless something with our tag is there
     POST = "post"  # POST, and perhaps twice
@@ -35,7 +36,12 @@ class Rung(StrEnum):
     @property
     def ours(self) -> bool:
         """Whether ids are given here."""
-        return self in (Rung.GUARDED, Rung.ID)
+        return self in (Rung.GUARDED, Rung.ABSENT, Rung.ID)
+
+    @property
+    def overwrites_nothing(self) -> bool:
+        """Whether a create is refused where something is, if the server keeps to it."""
+        return self in (Rung.GUARDED, Rung.ABSENT)
 
 
 @dataclass(slots=True)
@@ -66,6 +72,8 @@ def request_of(action: Action, rung: Rung, tag: str = "TAG") -> dict[str, str]:
         request["ifMatch"] = f'W/"{action.if_match}"'
     elif action.step is Step.CREATE and rung is Rung.GUARDED:
         request["ifNoneMatch"] = "*"
+    elif action.step is Step.CREATE and rung is Rung.ABSENT:
+        request["ifMatch"] = 'W/"0"'
     return request
 
 

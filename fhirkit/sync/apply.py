@@ -7,7 +7,6 @@ Only requests are made in workers; what they learn goes into one database under 
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -24,7 +23,7 @@ from fhirkit.core.errors import (
 from fhirkit.core.resource import ResourceKey
 from fhirkit.remote.capability import Capability
 from fhirkit.remote.failures import Busy, Stale, outcome_texts
-from fhirkit.sync.answer import Rung
+from fhirkit.sync.answer import Rung, interpret, transaction
 from fhirkit.sync.entry import Entry, version_id
 from fhirkit.sync.flight import Flight, Ground, final, hopeless
 from fhirkit.sync.journal import OpState
@@ -169,19 +168,27 @@ class Push:
         policy = self.ground.server.client.transport.policy
         # After a first failure the parts of a group are tried for shorter.
         tries = 2 if self._barren else policy.tries
+        if not (self.ground.proven and flight.rung.overwrites_nothing):
+            flight.look_first()
+            if not flight.todo:
+                return []
         attempt = 0
         while attempt < tries:
             attempt += 1
             if self.ground.stopping.is_set():
                 raise Unreachable("the push was interrupted", sent=False)
-            began = time.monotonic()
             moved = flight.once(policy.wait(attempt))
             if flight.arrived:
                 self._barren = 0
+                self._prove(flight, group)
             if not flight.todo:
-                self.pace.went_well(len(group), time.monotonic() - began)
+                self.pace.went_well(len(group))
                 return []
             trouble = flight.trouble
+            if isinstance(trouble, Stale) and not moved and flight.rung is Rung.ABSENT:
+                # It refuses that guard where nothing is, too: so it is none.
+                flight.rung = self.ground.rung = Rung.ID
+                self.ground.store.set_rung(str(Rung.ID))
             self.pace.met(trouble, len(group))
             if hopeless(trouble):
                 raise trouble
@@ -224,6 +231,43 @@ class Push:
                 advice="--at-least-once accepts that",
             )
         return ladder
+
+    def _prove(self, flight: Flight, group: list[Action]) -> None:
+        """After a first creation: remember the way, and whether the server keeps its guard.
+
+        Tried on a resource that was created a moment ago, with the very same content.
+        """
+        ground = self.ground
+        made = [one for one in group if one.step is Step.CREATE and one.key not in flight.todo]
+        if ground.proven or not made or ground.report.lines[made[0].key].result != Result.CREATED:
+            return
+        rung = flight.rung
+        if rung.ours:
+            kept = (one for one in (Rung.GUARDED, Rung.ABSENT) if self._keeps(one, flight, made[0]))
+            try:
+                rung = next(kept, Rung.ID)
+            except FhirkitError:
+                return  # no answer, so nothing is known: the next group tries again
+        ground.rung, ground.proven = rung, True
+        ground.store.set_rung(str(rung))
+
+    def _keeps(self, rung: Rung, flight: Flight, made: Action) -> bool:
+        """Whether the server refuses to create over something on this rung."""
+        ground = self.ground
+        bundle = transaction([made], flight.bodies, rung, server=ground.server, tags={})
+        try:
+            answer = ground.server.client.transaction(bundle)
+        except (Refused, Conflict) as problem:
+            if isinstance(problem, Busy):
+                raise
+            return True
+        said = interpret(answer, [made], rung, ground.server)
+        written = said.confirmed.get(made.key)
+        if said.trouble is not None or written is None:
+            return isinstance(said.trouble, (Refused, Conflict))
+        if written.version_id is not None:
+            ground.store.version_moved(made.key, written.version_id)
+        return False
 
     def _split(
         self, flight: Flight, parts: list[Component], trouble: FhirkitError

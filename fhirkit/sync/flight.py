@@ -76,6 +76,21 @@ class Flight:
         self._conflicts: list[ResourceKey] = []
         self._sent_at = 0.0
 
+    def look_first(self) -> None:
+        """Before creating without a guard: what is there already is not created over."""
+        creates = [key for key, action in self.todo.items() if action.step is Step.CREATE]
+        states = self.ground.server.look_for(creates, exact=False) if creates else {}
+        for key, now in states.items():
+            if now is None:
+                continue
+            if content_hash(now) == self.hashes[key]:
+                self._agreed.append((key, now))
+                self.ground.report.add(Line(key, Result.UNCHANGED, version_id(now)))
+                del self.todo[key]
+            else:
+                self._decide_again(self.todo[key], now)
+        self._commit()
+
     def once(self, wait: float) -> bool:
         """Send what is open and settle what can be told; whether anything had moved.
 
@@ -290,9 +305,6 @@ class Flight:
                 ground.journal.settle(key, OpState.APPLIED)
             for key in self._conflicts:
                 ground.journal.settle(key, OpState.CONFLICT)
-            if self._agreed and not ground.proven:
-                ground.proven, ground.rung = True, self.rung
-                ground.store.set_rung(str(self.rung))
         self.arrived = bool(self._agreed)
         self._agreed.clear()
         self._conflicts.clear()

