@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -20,6 +21,8 @@ from fhirkit.core.errors import FhirkitError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: So many new objects make a look for garbage worth while.
+_RARELY = 200_000
 #: Command name → module under ``fhirkit.cli`` that defines a click command called ``command``.
 COMMANDS: dict[str, str] = {
     "convert": "convert",
@@ -98,7 +101,13 @@ def cli(ctx: click.Context) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit; the one place where exceptions become exit codes."""
-    sys.exit(run(cli, argv))
+    # What start-up makes is there to stay: looking through it for garbage would take longer than
+    # most commands, again and again and once more at the end.
+    gc.set_threshold(_RARELY)
+    try:
+        sys.exit(run(cli, argv))
+    finally:
+        gc.freeze()
 
 
 def run(command: Callable[..., Any], argv: list[str] | None = None) -> int:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fhirkit.definitions.package import Package
 from fhirkit.definitions.terminology_changes import changed, renamed
+
+if TYPE_CHECKING:  # the reader of archives is not needed to read one code system
+    from fhirkit.definitions.package import Package
 
 
 class CodeSystemRow(NamedTuple):

@@ -14,7 +14,6 @@ from fhirkit.core.errors import InvalidInput
 from fhirkit.definitions.codes import unpack
 from fhirkit.schema import code_systems
 from fhirkit.schema.code_systems import CodeSystemSchema
-from fhirkit.schema.definition import compile_definition
 from fhirkit.schema.extras import Extras, is_version
 from fhirkit.schema.model import (
     StructureSchema,
@@ -210,6 +209,8 @@ class SchemaStore:
         """A definition's schema; None, with the reason kept, when it cannot be made."""
         if canonical in self._compiling:
             return None  # a circle: whoever needs it in order to be compiled does without
+        from fhirkit.schema.definition import compile_definition
+
         self._compiling.add(canonical)
         try:
             return compile_definition(definition, self.structure)

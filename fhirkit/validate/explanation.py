@@ -6,7 +6,6 @@ them. They are read only for rules that are shown, so that they cost nothing at 
 
 from __future__ import annotations
 
-import tomllib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -68,6 +67,8 @@ def explanation(rule: str) -> Explanation | None:
     file = FOLDER / f"{rule}.toml"
     if not file.is_file():
         return None
+    import tomllib
+
     return msgspec.convert(tomllib.loads(file.read_bytes().decode()), Explanation)
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import html
 import re
 from collections.abc import Callable
 
@@ -150,6 +149,18 @@ def _unescaped(match: re.Match[str]) -> str:
     return chr(int(code[1:], 16)) if len(code) == 5 else _JSON_ESCAPES.get(code, code)
 
 
+def _escaped_html(plain: str) -> str:
+    import html  # its table of names is large
+
+    return html.escape(plain, quote=True)
+
+
+def _unescaped_html(plain: str) -> str:
+    import html
+
+    return html.unescape(plain)
+
+
 _ENCODERS: dict[str, Callable[[str], str]] = {
     "base64": lambda x: base64.b64encode(x.encode()).decode(),
     "urlbase64": lambda x: base64.urlsafe_b64encode(x.encode()).decode(),
@@ -161,11 +172,11 @@ _DECODERS: dict[str, Callable[[str], str]] = {
     "hex": lambda x: bytes.fromhex(x).decode(),
 }
 _ESCAPERS: dict[str, Callable[[str], str]] = {
-    "html": lambda x: html.escape(x, quote=True),
+    "html": _escaped_html,
     "json": lambda x: dumps(x, indent=False)[1:-1],
 }
 _UNESCAPERS: dict[str, Callable[[str], str]] = {
-    "html": html.unescape,
+    "html": _unescaped_html,
     "json": lambda x: _JSON_ESCAPE.sub(_unescaped, x),
 }
 

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.location import Node
-from fhirkit.validate.questionnaire import definition
 from fhirkit.validate.questionnaire.form import Json, objects
-from fhirkit.validate.questionnaire.response import ResponseCheck
 from fhirkit.validate.resources import inside
 from fhirkit.validate.rules.finding import Finding
 
@@ -18,6 +16,8 @@ def check(document: Json, start: Node, store: SchemaStore) -> Iterator[tuple[Nod
     for resource, node in inside(document, start):
         kind = resource.get("resourceType")
         if kind == "Questionnaire":
+            from fhirkit.validate.questionnaire import definition
+
             yield from definition.check(resource, node)
         elif kind == "QuestionnaireResponse":
             yield from _response(resource, node, store)
@@ -32,6 +32,8 @@ def _response(response: Json, node: Node, store: SchemaStore) -> Iterator[tuple[
         message = "its Questionnaire is not at hand, so the answers were not checked against it"
         yield node, Finding("questionnaire-unknown", message)
         return
+    from fhirkit.validate.questionnaire.response import ResponseCheck
+
     yield from ResponseCheck(questionnaire, response, store).check(node)
 
 
