@@ -85,6 +85,8 @@ _TABLE = (
     Rule("primitive-range", _ERROR, "value", "A number lies outside the range of its type."),
     Rule("primitive-length", _ERROR, "too-long", "A value is longer than its type allows."),
     Rule("primitive-characters", _ERROR, "value", "A character that FHIR text must not contain."),
+    Rule("text-markup", _ERROR, "invalid", "A text looks like markup; asked for by an option."),
+    Rule("url-example", _ERROR, "invalid", "An example URL; asked for by an option."),
     Rule("decimal-precision", _WARNING, "value", "More digits than systems have to keep."),
     # Codes
     Rule("binding-required", _ERROR, "code-invalid", "A code is not in its required value set."),

@@ -17,10 +17,11 @@ from fhirkit.schema.model import ElementSchema, StructureSchema, TypeReference
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.options import Options
 from fhirkit.validate.rules.binding import Bindings, Both, CodedCheck
+from fhirkit.validate.rules.caution import requested
 from fhirkit.validate.rules.coding import CodeCheck
 from fhirkit.validate.rules.constraint import Invariant, Invariants
 from fhirkit.validate.rules.finding import Finding
-from fhirkit.validate.rules.primitive import PrimitiveCheck
+from fhirkit.validate.rules.primitive import PrimitiveCheck, TextCheck
 
 _CODED = frozenset({"Coding", "Quantity"})
 #: Levels of nesting. The JSON and XML readers stop a little later; dicts have no reader.
@@ -172,7 +173,7 @@ class Shapes:
         self.store = store
         self.options = options or Options()
         self._shapes: dict[tuple[str, str], Shape] = {}
-        self._primitives: dict[str, PrimitiveCheck] = {}
+        self._primitives: dict[tuple[str, tuple[TextCheck, ...]], PrimitiveCheck] = {}
         self._resources: dict[str, Shape] = {}
         self.code_check = CodeCheck(store)
         self._bindings = Bindings(store)
@@ -306,7 +307,7 @@ class Shapes:
     def _equip(self, member: Member, reference: TypeReference) -> None:
         element = member.element
         if member.kind is Kind.PRIMITIVE:
-            member.check = self._primitive(reference.code)
+            member.check = self._primitive(reference.code, element.path)
         member.coded = self._bindings.of(element.binding, reference.code)
         if reference.code == "Reference":
             member.targets = self._targets(reference.target_profiles)
@@ -327,12 +328,14 @@ class Shapes:
             return Kind.PRIMITIVE
         return Kind.RESOURCE if kind == "resource" else Kind.COMPLEX
 
-    def _primitive(self, code: str) -> PrimitiveCheck:
-        check = self._primitives.get(code)
+    def _primitive(self, code: str, path: str) -> PrimitiveCheck:
+        structure = self.store.type(code)
+        schema = structure.primitive if structure is not None else None
+        is_text = schema is None or schema.json == "string"
+        also = requested(self.options, code, path, is_text=is_text)
+        check = self._primitives.get((code, also))
         if check is None:
-            structure = self.store.type(code)
-            schema = structure.primitive if structure is not None else None
-            check = self._primitives[code] = PrimitiveCheck(code, schema)
+            check = self._primitives[code, also] = PrimitiveCheck(code, schema, also)
         return check
 
     @staticmethod

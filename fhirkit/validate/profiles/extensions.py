@@ -24,7 +24,8 @@ from fhirkit.validate.shapes import Shapes
 Use = tuple[dict[str, Any], Node]
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_EXAMPLE = re.compile(r"https?://([\w-]+\.)*(example\.org|acme\.com|nema\.org)(/|$)")
+_EXAMPLE = re.compile(r"https?://([\w-]+\.)*(example\.org|acme\.com)(/|$)")
+_OF_NEMA = re.compile(r"https?://([\w-]+\.)*nema\.org(/|$)")
 _OF_HL7 = re.compile(r"https?://([\w-]+\.)*(hl7|fhir)\.org/")
 #: Elements of other FHIR versions as extensions (https://hl7.org/fhir/R4/versions.html#extensions).
 _OF_ANOTHER_VERSION = re.compile(
@@ -78,9 +79,8 @@ class Extensions:
             yield from self._conformance.check(item, definition)
         yield from self._parts(use[0], use[1], definition.root, definition)
 
-    @staticmethod
-    def _unknown(use: Use, url: str, key: str) -> Iterator[Found]:
-        if _EXAMPLE.match(url):
+    def _unknown(self, use: Use, url: str, key: str) -> Iterator[Found]:
+        if _OF_NEMA.match(url) or (self._shapes.options.example_urls and _EXAMPLE.match(url)):
             return
         message = f"the definition of the extension {url} is not at hand; add its package"
         of_hl7 = key == "extension" and _OF_HL7.match(url)

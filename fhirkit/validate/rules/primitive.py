@@ -56,6 +56,10 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _MAX_DIGITS = 18
 
 
+#: A further check of a text.
+TextCheck = Callable[[str], Finding | None]
+
+
 class Lexeme(str):
     """A value from XML that is not written as its type demands, so it has no JSON form."""
 
@@ -65,15 +69,18 @@ class Lexeme(str):
 class PrimitiveCheck:
     """The check of one primitive type, made once."""
 
-    __slots__ = ("_extra", "_form", "_matchers", "_schema", "certain", "is_text", "name")
+    __slots__ = ("_also", "_extra", "_form", "_matchers", "_schema", "certain", "is_text", "name")
 
-    def __init__(self, name: str, schema: PrimitiveSchema | None) -> None:
+    def __init__(
+        self, name: str, schema: PrimitiveSchema | None, also: tuple[TextCheck, ...] = ()
+    ) -> None:
         self.name = name
         self._schema = schema or PrimitiveSchema()
         #: Whether JSON writes the values as strings.
         self.is_text = self._schema.json == "string"
+        self._also = also
         #: A quick test that is true only of values this check lets pass.
-        self.certain = certain(name, self._schema)
+        self.certain = None if also else certain(name, self._schema)
         self._extra = _EXTRA.get(name)
         self._form = _FORMS.get(name, f"the form of {name}")
         self._matchers: list[Callable[[str], bool]] = []
@@ -124,7 +131,10 @@ class PrimitiveCheck:
         for matches in self._matchers:
             if not matches(value):
                 return self._bad_form()
-        return self._extra(value) if self._extra is not None else None
+        finding = self._extra(value) if self._extra is not None else None
+        for check in self._also:
+            finding = finding or check(value)
+        return finding
 
     def _integer(self, value: Any) -> Finding | None:
         if not isinstance(value, int):

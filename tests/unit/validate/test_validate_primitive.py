@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fhirkit import Validator
+from fhirkit.validate import Options
 
 GOOD: dict[str, list[Any]] = {
     "boolean": [True, False],
@@ -117,3 +118,46 @@ def test_messages_hold_no_values(validator: Validator) -> None:
             _patient({"url": "http://example.org/x", name: secret + " \t"})
         )
         assert all(secret not in issue.message for issue in outcome)
+
+
+@pytest.mark.parametrize(
+    ("part", "place"),
+    [
+        ({"photo": [{"url": "http://example.org/a"}]}, "Patient.photo[0].url"),
+        ({"identifier": [{"system": "https://a.acme.com"}]}, "Patient.identifier[0].system"),
+        ({"meta": {"profile": ["http://example.net/p"]}}, "Patient.meta.profile[0]"),
+        ({"identifier": [{"system": "urn:oid:2.999.1"}]}, "Patient.identifier[0].system"),
+        ({"identifier": [{"system": "https://notexample.organ"}]}, None),
+        ({"identifier": [{"value": "http://example.org/a"}]}, None),
+    ],
+)
+def test_example_urls_pass_unless_they_are_refused(part: dict[str, Any], place: str | None) -> None:
+    patient = {"resourceType": "Patient", **part}
+    assert Validator().validate(patient).valid
+    found = Validator(options=Options(example_urls=False)).validate(patient).errors
+    assert [(e.rule, e.expression) for e in found] == ([("url-example", place)] if place else [])
+
+
+def test_a_definition_may_name_itself_by_an_example_url() -> None:
+    value_set = {"resourceType": "ValueSet", "url": "http://example.org/v", "status": "draft"}
+    assert Validator(options=Options(example_urls=False)).validate(value_set).valid
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("Ann <b>Sample</b>", True),
+        ("<script>x</script>", True),
+        ('<a href="x">y</a>', True),
+        ("a < b > c <d>", False),
+        ("pH <7.4> and <8", False),
+        ("<5 mg", False),
+        ("plain", False),
+    ],
+)
+def test_markup_in_a_text_is_refused_on_request(text: str, refused: bool) -> None:
+    patient = {"resourceType": "Patient", "name": [{"text": text}]}
+    assert Validator().validate(patient).valid
+    found = Validator(options=Options(security_checks=True)).validate(patient).errors
+    expected = [("text-markup", "Patient.name[0].text")] if refused else []
+    assert [(e.rule, e.expression) for e in found] == expected
