@@ -144,7 +144,7 @@ _TABLE = (
     Rule("contained-id-duplicate", _ERROR, "duplicate", "Two contained resources have one id."),
     Rule("contained-orphan", _ERROR, "invariant", "Nothing refers to a contained resource."),
     # References
-    Rule("reference-contained", _ERROR, "not-found", "No contained resource has this id."),
+    Rule("reference-contained", _ERROR, "structure", "No contained resource has this id."),
     Rule(
         "reference-unresolved",
         _WARNING,
@@ -157,6 +157,16 @@ _TABLE = (
         "forbidden",
         "A reference without a version means several entries.",
     ),
+    Rule("reference-url", _ERROR, "invalid", "What stands for a URL is none that can be followed."),
+    Rule("reference-base", _ERROR, "required", "A relative reference, relative to nothing."),
+    Rule("reference-entry-type", _ERROR, "required", "An entry is of another type than is said."),
+    Rule("reference-not-found", _ERROR, "structure", "The target is not at hand; by an option."),
+    Rule(
+        "reference-type-likely",
+        _WARNING,
+        "structure",
+        "The target, which is not at hand, is said to be of a type not allowed here.",
+    ),
     Rule("reference-type", _ERROR, "structure", "The target is of a type not allowed here."),
     Rule("reference-format", _WARNING, "value", "A reference that no server could resolve."),
     # Bundles
@@ -164,6 +174,7 @@ _TABLE = (
         "bundle-full-url", _ERROR, "invalid", "A fullUrl is absolute and agrees with its resource."
     ),
     Rule("bundle-full-url-missing", _ERROR, "invalid", "An entry needs a fullUrl."),
+    Rule("bundle-reference-base", _ERROR, "required", "An entry with references needs a fullUrl."),
     Rule("bundle-link", _ERROR, "invalid", "A relation of paging has two links."),
     Rule("document-reference", _ERROR, "not-found", "A Composition points out of its document."),
     Rule(

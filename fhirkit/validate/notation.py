@@ -25,7 +25,7 @@ _WHOLE_LIST = frozenset({"primitive-type", "null-value"})
 #: Rules about a Bundle as a whole: no comments, and entries, sections and authors from 1.
 _FROM_ONE = frozenset({"document-reference", "document-unreachable"})
 #: No comments.
-_BARE = frozenset({"bundle-full-url-missing"})
+_BARE = frozenset({"bundle-full-url-missing", "bundle-reference-base"})
 #: Rules about a contained resource from outside: the comment is not there yet.
 _OUTSIDE = frozenset({"contained-orphan"})
 #: Rules about some entry's fullUrl that always say the first entry.

@@ -18,7 +18,7 @@ from fhirkit.validate.definitional.known import Known
 from fhirkit.validate.explanation import advice
 from fhirkit.validate.location import Node, below, expression, keys, root, step
 from fhirkit.validate.notes import ProfileClaim
-from fhirkit.validate.options import Expressions, Options
+from fhirkit.validate.options import Expressions, Options, References
 from fhirkit.validate.packages import Packages
 from fhirkit.validate.profiles.claims import Claims, Guides
 from fhirkit.validate.profiles.conformance import Conformance
@@ -29,10 +29,12 @@ from fhirkit.validate.profiles.items import Items
 from fhirkit.validate.reports import Found
 from fhirkit.validate.resources import inside
 from fhirkit.validate.rules import bundle, reference
+from fhirkit.validate.rules.entries import Entries
 from fhirkit.validate.rules.link import Links
 from fhirkit.validate.services import Services
 from fhirkit.validate.shapes import Shapes
 from fhirkit.validate.source import Document, Source, read
+from fhirkit.validate.supplied import Supplied
 from fhirkit.validate.walk import Walk
 
 
@@ -46,6 +48,8 @@ class Validator:
     (by default ``~/.fhir/packages``). A core package among them (hl7.fhir.r5.core) replaces the
     embedded definitions; ``fhir_version`` (``R5``, ``5.0.0``) asks for one by its version, to be
     found in the package cache. ``options`` say how strictly and how far it looks.
+    ``resources`` are what references may lead to beside what is in the document, where the options
+    ask for that: sources, or a folder of files named ``Type-id.json`` or ``.xml``.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class Validator:
         packages: Iterable[Path | str] = (),
         options: Options | None = None,
         *,
+        resources: Iterable[Source] | Path | str = (),
         package_cache: Path | None = None,
         fhir_version: str | None = None,
     ) -> None:
@@ -67,6 +72,8 @@ class Validator:
         self._definitions = Definitions(self._shapes)
         self._guides = Guides(self._store)
         self._known = Known(self._shapes)
+        followed = self._options.references > References.NONE
+        self._supplied = Supplied(resources if followed else (), self.read)
 
     def validate(
         self, source: Source, profiles: Iterable[str] = (), *, file: str | None = None
@@ -101,13 +108,13 @@ class Validator:
             return [Found("resource-missing", message, root("Resource"))]
         name = value.get("resourceType")
         start = root(name if isinstance(name, str) and self._shapes.resource(name) else "Resource")
-        entries = reference.Entries()
+        entries = Entries(self._store.resource_types, self._supplied.find)
         entries.add(value)
         walk = Walk(self._shapes, self._services, entries.find)
         walk.resource(value, start)
         found.extend(walk.found)
         types = self._store.resource_types
-        for node, finding in reference.check(walk.references, entries, types):
+        for node, finding in reference.check(walk.references, entries, types, self._options):
             for key in finding.below:
                 node = step(node, str(key))
             found.append(Found(finding.rule, finding.message, node))
@@ -177,7 +184,7 @@ class Validator:
         claims: list[ProfileClaim],
         extensions: list[Use],
         implying: list[tuple[dict[str, Any], Node]],
-        entries: reference.Entries,
+        entries: Entries,
         document: Any,
     ) -> Iterable[Found]:
         """Check profiles, asked for, claimed and implied, and extensions, which have some too."""

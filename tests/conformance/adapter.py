@@ -57,7 +57,7 @@ def outcome(run: dict[str, Any], suite_root: Path | str) -> Outcome:
     packages = tuple(folder / name for name in named)
     options = _options(run.get("options", {}))
     plain = not (given or packages or options != _DEFAULT)
-    validator = _plain() if plain else Validator(definitions, packages, options)
+    validator = _plain() if plain else Validator(definitions, packages, options, resources=folder)
     file = root / run["file"]
     if file.suffix == ".ndjson":
         lines = check(validator, read_all([str(file)], sys.stdin.buffer), profiles)

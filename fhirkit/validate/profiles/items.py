@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fhirkit.validate.location import Node, root, step
-from fhirkit.validate.rules.reference import Entries
+from fhirkit.validate.rules.entries import Entries
 from fhirkit.validate.shapes import Kind, Member, Shape, Shapes
 
 

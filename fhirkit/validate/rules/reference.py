@@ -1,179 +1,134 @@
-"""References: resolved inside the document, and their targets' types.
+"""References: resolved as far as the document and what was supplied go, and their targets' types.
 
-https://hl7.org/fhir/R4/references.html and, in Bundles,
-https://hl7.org/fhir/R4/bundle.html#references: an entry is found by its fullUrl; a relative
-reference is made absolute with the fullUrl of the entry it stands in.
+https://hl7.org/fhir/R4/references.html. Where each leads is told by ``entries``.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from fhirkit.validate.location import Node
 from fhirkit.validate.notes import ReferenceUse, Scope
-from fhirkit.validate.rules.bundle import RESTFUL
+from fhirkit.validate.options import Options, References
+from fhirkit.validate.rules.entries import RESTFUL, Entries
 from fhirkit.validate.rules.finding import Finding
 
 _SHORT = 256
 _RESOLVABLE_ONLY_HERE = ("urn:uuid:", "urn:oid:")
-
-
-class Entries:
-    """The resources of the Bundles in a document, by fullUrl, and the base each stands under."""
-
-    def __init__(self) -> None:
-        self._resources: dict[str, dict[str, Any]] = {}
-        #: Those that stand for several versions of a resource.
-        self._repeated: set[str] = set()
-        self._full_urls: dict[int, str] = {}
-        self.any = False
-
-    def add(self, bundle: Any) -> None:
-        """Note the entries of a Bundle, those of Bundles in it included."""
-        pending = [bundle]
-        seen: set[int] = set()
-        while pending:
-            current = pending.pop()
-            if not isinstance(current, dict) or current.get("resourceType") != "Bundle":
-                continue
-            if id(current) in seen:
-                continue  # a dict made in memory may hold itself
-            seen.add(id(current))
-            self.any = True
-            entries = current.get("entry")
-            for entry in entries if isinstance(entries, list) else ():
-                resource = entry.get("resource") if isinstance(entry, dict) else None
-                if not isinstance(resource, dict):
-                    continue
-                pending.append(resource)
-                full_url = entry.get("fullUrl")
-                if isinstance(full_url, str):
-                    if full_url in self._resources:
-                        self._repeated.add(full_url)
-                    self._resources[full_url] = resource
-                    self._full_urls[id(resource)] = full_url
-                    for inner in _list(resource.get("contained")):
-                        self._full_urls[id(inner)] = full_url
-
-    def type_of(self, reference: str, scope: Scope) -> str | None:
-        """The type of the entry that a reference means, or None when no entry is meant."""
-        resource = self.find(reference, scope.resource)
-        return None if resource is None else str(resource.get("resourceType"))
-
-    def find(self, reference: str, resource: Any) -> dict[str, Any] | None:
-        """The entry that a reference means when it stands in this resource, or None."""
-        full_url = self._full_url(reference, resource)
-        return None if full_url is None else self._resources[full_url]
-
-    def is_ambiguous(self, reference: str, resource: Any) -> bool:
-        """Whether a reference without a version means a resource that is there in several."""
-        if "/_history/" in reference or not self._repeated:
-            return False
-        return self._full_url(reference, resource) in self._repeated
-
-    def _full_url(self, reference: str, resource: Any) -> str | None:
-        """The fullUrl of the entry that a reference in this resource means."""
-        if not self._resources:
-            return None
-        url = _form(reference).url
-        if url in self._resources:
-            return url
-        own = self._full_urls.get(id(resource), "")
-        form = _form(own)
-        absolute = form.base + url if form.url == own else url
-        return absolute if absolute in self._resources else None
+_EXAMPLES = ("example.org", "acme.com")
+_SPACE = re.compile(r"\s")
 
 
 def check(
-    uses: list[ReferenceUse], entries: Entries, types: Collection[str]
+    uses: list[ReferenceUse], entries: Entries, types: Collection[str], options: Options
 ) -> Iterator[tuple[Node, Finding]]:
     """Findings for every Reference of a document, each with the node of its Reference."""
+    told: set[int] = set()
     for use in uses:
-        finding = _check(use, entries, types)
-        if finding is not None:
+        reference = use.value.get("reference")
+        if isinstance(reference, str) and not reference.startswith("#"):
+            resource = use.scope.resource
+            if entries.lacks_full_url(resource) and id(resource) not in told:
+                told.add(id(resource))
+                message = "the entry needs a fullUrl: it holds references"
+                yield _entry(use.scope.node), Finding("bundle-reference-base", message)
+        for finding in _check(use, entries, types, options):
             yield use.node, finding
 
 
-def _check(use: ReferenceUse, entries: Entries, types: Collection[str]) -> Finding | None:
-    declared = use.value.get("type")
-    reference = use.value.get("reference")
-    target: str | None = None
-    if isinstance(reference, str) and reference:
-        target, finding = _resolve(reference, use.scope, entries, types)
-        if finding is not None:
-            return finding
-    if target is None and isinstance(declared, str):
-        target = declared
-    if target not in types:
-        return None
-    if use.targets is not None and target not in use.targets:
-        expected = " or ".join(sorted(use.targets))
-        return Finding("reference-type", f"the target is a {target}; expected {expected}")
-    if isinstance(declared, str) and declared in types and declared != target:
-        message = f"type says {declared}, but the target is a {target}"
-        return Finding("reference-type", message)
-    return None
-
-
-def _resolve(
-    reference: str, scope: Scope, entries: Entries, types: Collection[str]
-) -> tuple[str | None, Finding | None]:
-    """The type of the target, as far as it can be known here; or why there is no target."""
-    if reference.startswith("#"):
-        target = _contained(reference[1:], scope)
-        if target is None:
-            return None, Finding("reference-contained", "no contained resource has this id")
-        return target, None
-    if entries.is_ambiguous(reference, scope.resource):
-        message = "the Bundle holds several versions of the target; the reference must name one"
-        return None, Finding("reference-ambiguous", message)
-    target = entries.type_of(reference, scope)
+def _check(
+    use: ReferenceUse, entries: Entries, types: Collection[str], options: Options
+) -> Iterator[Finding]:
+    reference, declared = use.value.get("reference"), use.value.get("type")
+    if not isinstance(reference, str) or not reference:
+        if isinstance(declared, str) and declared in types and _is_wrong(declared, use):
+            yield _unlikely(declared, use)
+        return
+    if _SPACE.search(reference) is not None:
+        yield Finding("reference-url", "a reference holds no white space")
+    target, findings = _target(reference, use.scope, entries)
+    yield from findings
+    named = target or _named_type(reference, types)
+    if isinstance(declared, str) and declared in types:
+        if _is_wrong(declared, use):
+            yield _wrong(declared, use)
+        if named is not None and named != declared:
+            message = f"type says {declared}, but the target is a {named}"
+            yield Finding("reference-type", message)
     if target is not None:
-        return target, None
-    if reference.startswith(_RESOLVABLE_ONLY_HERE) and entries.any:
+        if target in types and _is_wrong(target, use):
+            yield _wrong(target, use)
+    elif not findings:
+        yield from _outside(reference, named, use, entries, options)
+
+
+def _outside(
+    reference: str, named: str | None, use: ReferenceUse, entries: Entries, options: Options
+) -> Iterator[Finding]:
+    """What can be said of a reference that leads out of what is at hand."""
+    if named is not None and _is_wrong(named, use):
+        yield _wrong(named, use) if options.trust_server_references else _unlikely(named, use)
+    is_example = options.example_urls and any(name in reference for name in _EXAMPLES)
+    if options.references >= References.EXISTS and "?" not in reference and not is_example:
+        message = "the target is not in the document, nor among the resources that were supplied"
+        yield Finding("reference-not-found", message)
+    elif reference.startswith(_RESOLVABLE_ONLY_HERE) and entries.is_inside(use.scope.resource):
         message = "no entry of the Bundle has this fullUrl, and a urn: cannot be fetched"
-        return None, Finding("reference-unresolved", message)
-    target = _named_type(reference, types)
-    # A colon ends a scheme; a question mark makes a conditional reference.
-    if target is None and ":" not in reference and "?" not in reference:
-        return None, Finding("reference-format", "expected Type/id, a URL, a urn: or #id")
-    return target, None
+        yield Finding("reference-unresolved", message)
+    elif named is None and ":" not in reference and "?" not in reference:
+        # A colon ends a scheme; a question mark makes a conditional reference.
+        yield Finding("reference-format", "expected Type/id, a URL, a urn: or #id")
 
 
-def _contained(logical_id: str, scope: Scope) -> str | None:
-    """The type of the resource that ``#id`` means; ``#`` alone is the container."""
-    return scope.contained.get(logical_id) if logical_id else scope.type
+def _target(reference: str, scope: Scope, entries: Entries) -> tuple[str | None, list[Finding]]:
+    """The type of the target, as far as it is at hand; and why there is none."""
+    if reference.startswith("#"):
+        name = scope.contained.get(reference[1:]) if len(reference) > 1 else scope.type
+        if name is not None:
+            return name, []
+        message = "no contained resource has this id"
+        broken = "ref-1: a reference to a contained resource needs that resource"
+        return None, [Finding("reference-contained", message), Finding("constraint-broken", broken)]
+    resource, findings = entries.lookup(reference, scope.resource)
+    return (None if resource is None else str(resource.get("resourceType"))), findings
+
+
+def _is_wrong(name: Any, use: ReferenceUse) -> bool:
+    return use.targets is not None and name not in use.targets
+
+
+def _wrong(name: str, use: ReferenceUse) -> Finding:
+    return Finding("reference-type", f"the target is a {name}; expected {_expected(use)}")
+
+
+def _unlikely(name: str, use: ReferenceUse) -> Finding:
+    """The same of a target that nobody has seen: its URL or its type may be wrong."""
+    message = f"the target is said to be a {name}; expected {_expected(use)}"
+    return Finding("reference-type-likely", message)
+
+
+def _expected(use: ReferenceUse) -> str:
+    return " or ".join(sorted(use.targets or ()))
 
 
 def _named_type(reference: str, types: Collection[str]) -> str | None:
     """The type that a RESTful reference names by its form."""
-    name = _form(reference).type
+    # A long text is no reference that comes again.
+    name = _named(reference) if len(reference) <= _SHORT else _named.__wrapped__(reference)
     return name if name in types else None
 
 
-class _Form(NamedTuple):
-    """A reference without version and fragment; of a RESTful one what is before Type/id."""
-
-    url: str
-    base: str = ""
-    type: str | None = None
-
-
-def _form(reference: str) -> _Form:
-    # A long text is no reference that comes again.
-    return (
-        _remembered(reference) if len(reference) <= _SHORT else _remembered.__wrapped__(reference)
-    )
-
-
 @lru_cache(maxsize=8192)
-def _remembered(reference: str) -> _Form:
-    url = reference.partition("/_history/")[0].partition("#")[0]
-    match = RESTFUL.fullmatch(url)
-    return _Form(url) if match is None else _Form(url, match[1], match[2])
+def _named(reference: str) -> str | None:
+    match = RESTFUL.fullmatch(reference.partition("/_history/")[0].partition("#")[0])
+    return None if match is None else match[2]
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _entry(node: Node) -> Node:
+    """The entry that a resource is in."""
+    while node[1] != "entry" and node[0] is not None:
+        node = node[0]
+    return node

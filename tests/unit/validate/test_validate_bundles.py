@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from samples import BUNDLE, PATIENT
 
 from fhirkit import Validator
+from fhirkit.validate import Options, References
 
 
 def entry(full_url: str | None, resource: dict[str, Any]) -> dict[str, Any]:
@@ -50,7 +53,7 @@ DEVICE_REQUEST = {"resourceType": "Claim"}
 def test_a_reference_finds_its_entry_and_its_type_is_checked(
     validator: Validator, target_url: str, own_url: str, reference: str
 ) -> None:
-    wrong = entry(target_url, {"resourceType": "Practitioner"})
+    wrong = entry(target_url, {"resourceType": "Practitioner", "meta": {"versionId": "2"}})
     bundle = collection(entry(own_url, observation(reference)), wrong)
     place = "Bundle.entry[0].resource.subject"
     assert found(validator, bundle) == [("reference-type", place)]
@@ -80,11 +83,12 @@ def test_a_dangling_urn_is_a_warning_in_every_bundle(validator: Validator) -> No
         ("https://x.org/whatever", []),
         ("Patient?identifier=a", []),
         ("urn:oid:1.2.3", []),
-        ("Condition/a", ["reference-type"]),
-        ("https://x.org/fhir/Condition/a", ["reference-type"]),
+        ("Condition/a", ["reference-type-likely"]),
+        ("https://x.org/fhir/Condition/a", ["reference-type-likely"]),
+        ("Patient/ a", ["reference-url", "reference-format"]),
         ("Patiant/a", ["reference-format"]),
         ("a", ["reference-format"]),
-        ("#a", ["reference-contained"]),
+        ("#a", ["reference-contained", "constraint-broken"]),
     ],
 )
 def test_literal_references(validator: Validator, reference: str, rules: list[str]) -> None:
@@ -93,11 +97,13 @@ def test_literal_references(validator: Validator, reference: str, rules: list[st
 
 def test_the_declared_type_must_agree(validator: Validator) -> None:
     assert found(validator, observation("Patient/a", type="Patient")) == []
-    assert [r for r, _ in found(validator, observation("Patient/a", type="Group"))] == [
-        "reference-type"
-    ]
+    place = "Observation.subject"
+    group = observation("Patient/a", type="Group")
+    assert found(validator, group) == [("reference-type", place)]
+    condition = observation("Patient/a", type="Condition")
+    assert found(validator, condition) == [("reference-type", place)] * 2
     only = {**observation("Patient/a"), "subject": {"type": "Condition", "display": "x"}}
-    assert found(validator, only) == [("reference-type", "Observation.subject")]
+    assert found(validator, only) == [("reference-type-likely", place)]
 
 
 def test_contained_resources_are_found_by_id(validator: Validator) -> None:
@@ -107,9 +113,11 @@ def test_contained_resources_are_found_by_id(validator: Validator) -> None:
     assert found(validator, patient) == [
         ("contained-orphan", "Patient.contained[0]"),
         ("reference-contained", "Patient.managingOrganization"),
+        ("constraint-broken", "Patient.managingOrganization"),
     ]
     patient["contained"] = [{"resourceType": "Location", "id": "org"}]
-    assert [rule for rule, _ in found(validator, patient)] == ["reference-type"]
+    # It is neither what the Reference says it is, nor what may stand there.
+    assert [rule for rule, _ in found(validator, patient)] == ["reference-type"] * 2
 
 
 def test_a_contained_resource_sees_its_container_and_siblings(validator: Validator) -> None:
@@ -127,7 +135,88 @@ def test_ids_of_one_entry_do_not_serve_another(validator: Validator) -> None:
     one = {**observation("#p"), "contained": [{"resourceType": "Patient", "id": "p"}]}
     bundle = collection(entry("urn:a:1", one), entry("urn:a:2", observation("#p")))
     place = "Bundle.entry[1].resource.subject"
-    assert found(validator, bundle) == [("reference-contained", place)]
+    rules = ["reference-contained", "constraint-broken"]
+    assert found(validator, bundle) == [(rule, place) for rule in rules]
+
+
+def test_a_reference_is_relative_to_the_full_url_of_its_entry(validator: Validator) -> None:
+    bundle = collection(entry(UUID, observation("Patient/a")))
+    assert found(validator, bundle) == []
+    del bundle["entry"][0]["fullUrl"]
+    assert sorted(found(validator, bundle)) == [
+        ("bundle-full-url-missing", "Bundle.entry[0]"),
+        ("bundle-reference-base", "Bundle.entry[0]"),
+        ("reference-base", "Bundle.entry[0].resource.subject"),
+    ]
+    bundle["type"] = "batch-response"
+    bundle["entry"][0]["response"] = {"status": "200"}
+    assert found(validator, bundle) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "reference", "rules"),
+    [
+        ("collection", "Patient?identifier=a", ["reference-url"]),
+        ("transaction", "Patient?identifier=a", []),
+        ("batch", "Patient?identifier=a", []),
+        ("batch", "Patiant?identifier=a", ["reference-url"]),
+        ("transaction", "Patient", ["reference-url"]),
+        ("collection", "a", ["reference-url"]),
+    ],
+)
+def test_what_is_no_reference_in_a_bundle(
+    validator: Validator, kind: str, reference: str, rules: list[str]
+) -> None:
+    one = entry(UUID, observation(reference))
+    if kind != "collection":
+        one["request"] = {"method": "POST", "url": "Observation"}
+    assert [rule for rule, _ in found(validator, {**collection(one), "type": kind})] == rules
+
+
+def test_beside_a_urn_the_id_finds_the_entry_and_the_type_must_agree(validator: Validator) -> None:
+    target = entry(UUID, {"resourceType": "Group", "type": "person", "actual": True})
+    own = entry(UUID[:-1] + "2", observation(f"Group/{UUID.rpartition(':')[2]}"))
+    assert found(validator, collection(target, own)) == []
+    own["resource"]["subject"]["reference"] = f"Patient/{UUID.rpartition(':')[2]}"
+    place = "Bundle.entry[1].resource.subject"
+    assert found(validator, collection(target, own)) == [("reference-entry-type", place)]
+
+
+def test_parameters_refer_to_each_other_by_type_and_id(validator: Validator) -> None:
+    wrong = {"resourceType": "Organization", "id": "a", "name": "x"}
+    part = {"name": "b", "part": [{"name": "c", "resource": wrong}]}
+    parameters = {
+        "resourceType": "Parameters",
+        "parameter": [{"name": "a", "resource": observation("Organization/a")}, part],
+    }
+    place = "Parameters.parameter[0].resource.subject"
+    assert found(validator, parameters) == [("reference-type", place)]
+
+
+def test_references_that_lead_out_are_followed_as_far_as_asked(tmp_path: Path) -> None:
+    known = {"resourceType": "Organization", "id": "a", "name": "x"}
+    (tmp_path / "organization-a.json").write_text(json.dumps(known))
+    (tmp_path / "b.xml").write_text(
+        '<Patient xmlns="http://hl7.org/fhir"><id value="b"/></Patient>'
+    )
+
+    def rules(reference: str, level: References, resources: Any = tmp_path) -> list[str]:
+        validator = Validator(options=Options(references=level), resources=resources)
+        return [e.rule for e in validator.validate(observation(reference)).errors]
+
+    for supplied in (tmp_path, [known]):
+        assert rules("Organization/a", References.NONE, supplied) == []
+        assert rules("Organization/a", References.TYPE, supplied) == ["reference-type"]
+        assert rules("Organization/a", References.EXISTS, supplied) == ["reference-type"]
+    assert rules("Patient/b", References.EXISTS) == []
+    assert rules("Patient/c", References.TYPE) == []
+    assert rules("Patient/c", References.EXISTS) == ["reference-not-found"]
+    assert rules("Group/b", References.EXISTS) == ["reference-not-found"]
+    assert rules("https://example.org/Patient/c", References.EXISTS) == []
+    trusting = Validator(options=Options(trust_server_references=True))
+    assert [e.rule for e in trusting.validate(observation("Condition/a")).errors] == [
+        "reference-type"
+    ]
 
 
 PATIENT_ENTRY = {"fullUrl": f"{BASE}/Patient/p", "resource": {"resourceType": "Patient", "id": "p"}}
