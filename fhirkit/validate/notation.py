@@ -23,13 +23,18 @@ _READING = frozenset({
 #: Those that name a list of primitives rather than the entry of it.
 _WHOLE_LIST = frozenset({"primitive-type", "null-value"})
 #: Rules about a Bundle as a whole: no comments, and entries, sections and authors from 1.
-_FROM_ONE = frozenset({"document-reference", "document-unreachable"})
+_FROM_ONE = frozenset({
+    "document-reference", "document-reference-base", "document-unreachable", "message-reference",
+    "message-reference-base", "bundle-head",
+})  # fmt: skip
 #: No comments.
-_BARE = frozenset({"bundle-full-url-missing", "bundle-reference-base"})
+_BARE = frozenset({
+    "bundle-full-url-missing", "bundle-reference-base", "bundle-search-entry",
+})  # fmt: skip
 #: Rules about a contained resource from outside: the comment is not there yet.
 _OUTSIDE = frozenset({"contained-orphan"})
 #: Rules about some entry's fullUrl that always say the first entry.
-_FIRST = frozenset({"bundle-full-url"})
+_FIRST = frozenset({"bundle-full-url", "bundle-first-entry"})
 #: Rules about an extension that name it, too.
 _NAMED = frozenset({"extension-part", "extension-modifier", "extension-version"})
 _HOLDERS = frozenset({"contained", "resource", "outcome"})
@@ -48,7 +53,7 @@ def hl7(rule: str, node: Node, document: Any, *, xml: bool) -> str:
     if rule in _READING:
         return _xpath(chain, document) if xml else _json(rule, chain)
     if rule in _FROM_ONE or rule in _FIRST or rule in _BARE:
-        return ".".join(_counted(rule, part) for part in chain)
+        return _in_bundle(rule, chain, document)
     return _annotated(rule, chain, document)
 
 
@@ -75,10 +80,30 @@ def _annotated(rule: str, chain: list[Node], document: Any) -> str:
     return text
 
 
+def _in_bundle(rule: str, chain: list[Node], document: Any) -> str:
+    """A place that a rule about a Bundle names: the usual way to that Bundle, its own inside."""
+    start = 0
+    for number, node in enumerate(chain):
+        value = at(document, keys(node))
+        if isinstance(value, dict) and value.get("resourceType") == "Bundle":
+            start = number
+    inside = chain[start + 1 :]
+    if rule in _FROM_ONE and [node[1] for node in inside[-2:]] in (
+        ["section", "author"],
+        ["section", "focus"],
+    ):
+        # It leaves out the section itself.
+        del inside[-2]
+    way = _annotated(rule, chain[: start + 1], document)
+    return ".".join([way, *(_counted(rule, part) for part in inside)])
+
+
 def _counted(rule: str, node: Node) -> str:
     _, key, label, index = node
     if index is None:
         return label
+    if key == "focus" and rule.startswith("message"):
+        return f"{label}[0]"
     if rule in _FIRST and key == "entry":
         return f"{label}[0]"
     return f"{label}[{index + 1}]" if rule in _FROM_ONE else f"{label}[{index}]"

@@ -248,7 +248,8 @@ def test_what_a_type_of_bundle_asks_for(
     validator: Validator, bundle: dict[str, Any], keys: list[str]
 ) -> None:
     outcome = validator.validate({"resourceType": "Bundle", **bundle})
-    assert [issue.message.partition(":")[0] for issue in outcome] == keys
+    broken = [issue for issue in outcome if issue.rule == "constraint-broken"]
+    assert [issue.message.partition(":")[0] for issue in broken] == keys
 
 
 @pytest.mark.parametrize("full_url", ["a", f"{BASE}/Patient/q", f"{BASE}/Group/p"])
@@ -296,7 +297,7 @@ def test_who_is_on_the_way_to_a_server_needs_no_full_url(
 def test_a_relation_of_paging_has_one_link(validator: Validator) -> None:
     links = [{"relation": name, "url": f"{BASE}/Patient"} for name in ("self", "x", "x", "self")]
     bundle = {**collection(PATIENT_ENTRY), "link": links}
-    assert found(validator, bundle) == [("bundle-link", "Bundle.link[3]")]
+    assert found(validator, bundle) == [("bundle-link", "Bundle.link[3].relation")]
 
 
 def test_a_reference_to_one_of_several_versions_names_it(validator: Validator) -> None:
@@ -378,7 +379,7 @@ def test_a_message_holds_its_focus(validator: Validator) -> None:
     bundle = {"resourceType": "Bundle", "type": "message", "entry": [head]}
     place = "Bundle.entry[0].resource.focus[0]"
     issues = validator.validate(bundle).errors
-    assert [(i.rule, i.expression) for i in issues] == [("document-reference", place)]
+    assert [(i.rule, i.expression) for i in issues] == [("message-reference", place)]
     bundle["entry"].append(entry(UUID, {"resourceType": "Patient"}))
     assert validator.validate(bundle).errors == ()
 
