@@ -126,12 +126,39 @@ class SchemaStore:
             self._code_systems[url] = self._load_code_system(url)
         return self._code_systems[url]
 
+    def members(self, value_set: ValueSetSchema) -> Iterator[tuple[str, str]]:
+        """Every code of a value set that is known, with its system."""
+        for system, codes in value_set.codes.items():
+            yield from ((system, code) for code in codes)
+        for system in value_set.whole:
+            yield from ((system, code) for code in sorted(self.codes(system) or ()))
+
+    def has_member(self, value_set: ValueSetSchema, system: str, code: str) -> bool | None:
+        """Whether a code belongs to a value set; None when that cannot be known."""
+        if code in value_set.codes.get(system, ()):
+            return True
+        if system in value_set.whole:
+            codes = self.codes(system)
+            return None if codes is None else code in codes
+        only = value_set.missing_systems
+        unknown = bool(value_set.missing) and (only is None or system in only)
+        return None if unknown else False
+
+    def may_hold(self, canonical: str, system: str, code: str) -> bool:
+        """Whether a value set holds a code, or at least may do so."""
+        value_set = self.value_set(canonical)
+        return value_set is None or self.has_member(value_set, system, code) is not False
+
     def supplemented(self, url: str) -> str | None:
         """The code system that a supplement adds to; None for a code system in its own right."""
         given = self._extras.get("CodeSystem", url)
-        if given is None or given.get("content") != "supplement":
+        if given is None or not (given.get("content") == "supplement" or "supplements" in given):
             return None
         return str(given.get("supplements", "another code system"))
+
+    def code_system_resource(self, url: str) -> Resource | None:
+        """A code system with its concepts and properties as published, but for texts; or None."""
+        return self._code_system_resource(url)
 
     def canonical_type(self, url: str) -> str | None:
         """The type of the resource that a canonical URL stands for, or None when it is unknown."""

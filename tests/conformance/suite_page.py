@@ -17,8 +17,8 @@ NOT_SUPPORTED = """\
 - **The suite's switches.** The options of a run (security checks, reference policy, language,
   advisors and the like) are not passed on: the validator has no such options yet.
 - **Questionnaires.** Enabling by an expression in an extension is not evaluated.
-- **Definitions as such.** StructureDefinitions, SearchParameters, ValueSets and Measures are
-  checked as resources, not for whether what they define makes sense.
+- **Definitions as such.** Snapshots that a StructureDefinition brings are checked, but not compared
+  with what its differential gives; obligations and the invariants of contexts are not looked into.
 - **Narratives under profiles.** Extensions about languages and sources of narratives are not
   applied.
 - **Places.** Where HL7's validator names a neighbouring entry of a Bundle, ours names the entry

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from fhirkit.validate.definitional import capabilitystatement, searchparameter
+from fhirkit.validate.definitional import (
+    capabilitystatement,
+    codesystem,
+    conceptmap,
+    measure,
+    measurereport,
+    operationdefinition,
+    searchparameter,
+    structuredefinition,
+    valueset,
+)
 from fhirkit.validate.definitional.known import Json, Known, Placed
 from fhirkit.validate.location import Node
 from fhirkit.validate.resources import inside
@@ -14,7 +24,14 @@ Rules = Callable[[Json, Node, Known], Iterator[Placed]]
 
 _BY_TYPE: dict[str, Rules] = {
     "CapabilityStatement": capabilitystatement.check,
+    "CodeSystem": codesystem.check,
+    "ConceptMap": conceptmap.check,
+    "Measure": measure.check,
+    "MeasureReport": measurereport.check,
+    "OperationDefinition": operationdefinition.check,
     "SearchParameter": searchparameter.check,
+    "StructureDefinition": structuredefinition.check,
+    "ValueSet": valueset.check,
 }
 
 

@@ -40,12 +40,7 @@ class Options:
         system, code = coding.get("system"), coding.get("code")
         if not isinstance(system, str) or not isinstance(code, str):
             return False  # a code without a system is in no value set
-        if code in schema.codes.get(system, ()):
-            return True
-        if system in schema.whole:
-            codes = self._store.codes(system)
-            return None if codes is None else code in codes
-        return None if schema.missing else False
+        return self._store.has_member(schema, system, code)
 
     def _of_value_set(self, canonical: str, answer: Answer) -> Iterator[Finding]:
         held = self.holds(canonical, answer.value)
