@@ -5,6 +5,7 @@ An input that cannot be read is an outcome like any other, so that it never stop
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -87,9 +88,23 @@ def read_all(names: Iterable[str], stdin: BinaryIO, stdin_name: str = "<stdin>")
 
 
 def check(
-    validator: Validator, inputs: Iterable[Input], profiles: tuple[str, ...] = ()
+    validator: Validator,
+    inputs: Iterable[Input],
+    profiles: tuple[str, ...] = (),
+    *,
+    jobs: int = 1,
 ) -> Iterator[Checked]:
-    """The outcome of each input, as it comes."""
+    """The outcome of each input, in order, as it comes.
+
+    ``jobs`` is how many processes share the work (see ``parallel``); 0 stands for as many as
+    there are processors to use. Neither an input nor a process that dies stops the others.
+    """
+    jobs = jobs or _processors()
+    if jobs > 1:
+        from fhirkit.validate.parallel import check_in_processes
+
+        yield from check_in_processes(validator, inputs, profiles, jobs)
+        return
     for item in inputs:
         if item.data is None:
             yield Checked(item, Outcome((_unreadable(item.name, item.trouble),)))
@@ -99,11 +114,18 @@ def check(
         except FhirkitError as problem:
             outcome = Outcome((_unreadable(item.name, problem.message),))
         except Exception as bug:  # noqa: BLE001  # a bug, said to be one; the others are checked
-            yield Checked(item, Outcome((_failed(item),)), crash_text(bug))
+            yield Checked(item, failed(item), crash_text(bug))
             continue
         if item.line is not None:
             outcome = Outcome.of(_moved(issue, item.line) for issue in outcome)
         yield Checked(item, outcome)
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _inside(folder: Path) -> Iterator[Path]:
@@ -153,10 +175,11 @@ def crash_text(bug: BaseException) -> str:
     return f"please report {type(bug).__name__} in {where}"
 
 
-def _failed(item: Input) -> Issue:
+def failed(item: Input) -> Outcome:
+    """The outcome of an input on which fhirkit itself failed."""
     rule = RULES["internal-error"]
     message = "fhirkit failed on this input, so it was not checked"
-    return Issue(
+    issue = Issue(
         rule.severity,
         rule.id,
         message,
@@ -165,6 +188,7 @@ def _failed(item: Input) -> Issue:
         file=item.name,
         line=item.line,
     )
+    return Outcome((issue,))
 
 
 def _unreadable(name: str, trouble: str) -> Issue:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from types import MappingProxyType
+from typing import Any
 
 from fhirkit.core.errors import UsageError
 
@@ -78,3 +79,12 @@ class Options:
             if not name or (colon and not index.isdigit()):
                 expected = "a type, an index from 0, or both as in Patient:0"
                 raise UsageError(f"bundle_entries: {key!r} names no entries; expected {expected}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For other processes: a read-only mapping does not travel, what is in it does."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return _made, ({**values, "bundle_entries": dict(self.bundle_entries)},)
+
+
+def _made(values: dict[str, Any]) -> Options:
+    return Options(**values)

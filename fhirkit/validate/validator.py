@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fhirkit.core.errors import InvalidInput, UsageError
+from fhirkit.core.garbage import collector_paused
 from fhirkit.core.issues import Issue, Outcome
 from fhirkit.core.jsonio import loads
 from fhirkit.schema.store import SchemaStore
@@ -62,6 +65,16 @@ class Validator:
         package_cache: Path | None = None,
         fhir_version: str | None = None,
     ) -> None:
+        definitions, packages = tuple(definitions), tuple(packages)
+        #: Makes a validator like this one; other processes can be given it.
+        self.recipe: Callable[[], Validator] = partial(
+            type(self),
+            definitions,
+            packages,
+            options,
+            package_cache=package_cache,
+            fhir_version=fhir_version,
+        )
         extra = [_definition(source) for source in definitions]
         found = Packages(packages, package_cache, fhir_version)
         extra.extend(found.definitions())
@@ -85,6 +98,10 @@ class Validator:
         canonicals the resource must follow beside those it claims. ``file`` names the input in
         issues when ``source`` is not a path.
         """
+        with collector_paused() if _is_large(source) else nullcontext():
+            return self._validate(source, tuple(profiles), file)
+
+    def _validate(self, source: Source, profiles: tuple[str, ...], file: str | None) -> Outcome:
         try:
             document = read(source, self._shapes, file=file, respell=True)
         except InvalidInput as problem:
@@ -93,7 +110,7 @@ class Validator:
                 replace(_advised(issue), expression=notation.unreadable(issue.rule) if hl7 else "")
                 for issue in problem.issues
             )
-        found = self._check(document, tuple(profiles))
+        found = self._check(document, profiles)
         return Outcome.of(sorted(self._issues(found, document), key=_place))
 
     def read(self, source: Source) -> Any:
@@ -196,6 +213,15 @@ class Validator:
             yield from profiles.implied(resource, node)
         yield from Extensions(self._shapes, conformance, document).check(extensions)
         yield from profiles.needed()
+
+
+def _is_large(source: Source) -> bool:
+    """Whether a source makes so many objects that looking for garbage among them shows."""
+    return isinstance(source, bytes | bytearray | str) and len(source) >= _LARGE
+
+
+#: In bytes or characters.
+_LARGE = 1 << 18
 
 
 def _definition(source: Source) -> dict[str, Any]:
