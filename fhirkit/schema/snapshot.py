@@ -240,18 +240,21 @@ class _Grower:
             by_type = True
         if not by_type:
             return
-        rules = "open" if change.definition is not None else "closed"
-        element = replace(element, slicing=Slicing(rules, (Discriminator("type", "$this"),)))
+        was_sliced = bool(element.slices)
         codes = {code for one in change.slices for code in _codes(one, element)}
-        if change.definition is None and len(change.slices) > 1 and codes:
-            types = tuple(one for one in element.types if one.code in codes)
-            element = replace(element, types=types or element.types)
+        types = element.types
+        if change.definition is None and len(change.slices) > 1:
+            types = tuple(one for one in types if one.code in codes) or types
+        limits = element.cardinality
         for part in change.slices:
             if part.definition and part.definition.get("min") and (one := _codes(part, element)):
                 # A choice has one value: a slice that must be there leaves no other type.
-                types = tuple(t for t in element.types if t.code in one)
-                limits = Cardinality(1, element.cardinality.max)
-                element = replace(element, types=types or element.types, cardinality=limits)
+                types = tuple(t for t in types if t.code in one) or types
+                limits = limits if was_sliced else Cardinality(1, limits.max)
+        # Introduced or not, where every type that is left has its slice there is no other.
+        is_open = change.definition is not None and not {t.code for t in types} <= codes
+        slicing = Slicing("open" if is_open else "closed", (Discriminator("type", "$this"),))
+        element = replace(element, types=types, cardinality=limits, slicing=slicing)
         sliced.say(element)
 
     def _slice(self, change: Change, sliced: Growing) -> None:

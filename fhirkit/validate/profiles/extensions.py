@@ -73,10 +73,16 @@ class Extensions:
             yield Found("extension-version", message, use[1])
         yield from _modifier(use, definition, key)
         yield from self._placement.check(definition, use[1])
-        yield from _content(use, definition)
+        content = list(_content(use, definition))
+        yield from content
         item = self._placement.item(*use)
         if item is not None:
-            yield from self._conformance.check(item, definition)
+            # Of a value of the wrong type the extension has been told.
+            yield from (
+                found
+                for found in self._conformance.check(item, definition)
+                if not (content and found.rule == "type-not-allowed" and found.node != use[1])
+            )
         yield from self._parts(use[0], use[1], definition.root, definition)
 
     def _unknown(self, use: Use, url: str, key: str) -> Iterator[Found]:

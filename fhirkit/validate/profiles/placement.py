@@ -58,7 +58,7 @@ class Placement:
             yield Found("extension-context", message, parent, node)
             return
         for text in definition.context_invariants:
-            if self._evaluated(text, parent) == [False]:
+            if self._evaluated(text, parent) in ([], [False]):
                 message = f"the extension {definition.url} is not allowed here, but where {text}"
                 yield Found("extension-context", message, parent, node)
                 return

@@ -35,6 +35,8 @@ class Targets:
         """That a Reference's target follows one of the target profiles, and stands where it may."""
         profiles = [profile for one in types for profile in one.target_profiles]
         target = self._items.resolve(item)
+        if profiles and _says(item):
+            yield from self._declared(item, profiles, whose)
         if profiles and target is not None and target.shape is not None:
             yield from self._profiles(item, target, profiles, whose)
         modes = {mode for one in types for mode in one.aggregation}
@@ -45,6 +47,18 @@ class Targets:
                 names = ", ".join(sorted(modes))
                 message = f"the target is {place}; only {names} is allowed{whose}"
                 yield Found("reference-aggregation", message, item.node)
+
+    def _declared(self, item: Item, profiles: list[str], whose: str) -> Iterator[Found]:
+        """That the type that a Reference itself names is one that the profiles are for."""
+        declared = item.value.get("type")
+        found = [self._definitions.store.structure(profile) for profile in profiles]
+        types = {one.type for one in found if one is not None}
+        if not isinstance(declared, str) or len(found) > len([one for one in found if one]):
+            return
+        if types.isdisjoint({declared, "Resource"}):
+            names = ", ".join(sorted(types))
+            message = f"the target is said to be a {declared}; expected {names}{whose}"
+            yield Found("reference-type", message, item.node)
 
     def _profiles(
         self, item: Item, target: Item, profiles: list[str], whose: str

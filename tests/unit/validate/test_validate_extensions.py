@@ -55,10 +55,7 @@ def test_the_context_is_found_inside_bundles_and_contained_resources(validator: 
 
 def test_the_value_must_be_of_the_defined_type(validator: Validator) -> None:
     extension = {"url": f"{CORE}patient-birthPlace", "valueString": "Bonn"}
-    assert _rules(validator, _patient(extension)) == [
-        ("extension-value", "Patient.extension[0]"),
-        ("type-not-allowed", "Patient.extension[0].value.ofType(string)"),
-    ]
+    assert _rules(validator, _patient(extension)) == [("extension-value", "Patient.extension[0]")]
 
 
 def test_parts_must_be_defined(validator: Validator) -> None:
@@ -211,8 +208,8 @@ def test_a_context_may_demand_something_of_its_surroundings() -> None:
     definition = _definition(("element", "Patient"), contextInvariant=["active.not()"])
     validator = Validator([definition])
     assert _rules(validator, _patient(MARK) | {"active": False}) == []
-    wrong = _patient(MARK) | {"active": True}
-    assert _rules(validator, wrong) == [("extension-context", "Patient")]
+    for wrong in (_patient(MARK) | {"active": True}, _patient(MARK)):
+        assert _rules(validator, wrong) == [("extension-context", "Patient")]
 
 
 def test_a_url_with_a_version_is_told(validator: Validator) -> None:
