@@ -13,7 +13,8 @@ from fhirkit.core.errors import FhirkitError, UsageError
 
 if TYPE_CHECKING:
     from fhirkit.cli.checking import Checking
-    from fhirkit.core.issues import Issue, Severity
+    from fhirkit.cli.fixes import Fixes
+    from fhirkit.core.issues import Issue, Outcome, Severity
     from fhirkit.policy import Baseline, Policy
     from fhirkit.policy.config import ConfigFile
     from fhirkit.validate import Validator
@@ -83,19 +84,26 @@ class Project:
         raise UsageError(f"nothing to validate: {', '.join(asked[:5])}", advice=advice)
 
     def check(
-        self, names: Iterable[str], stdin_name: str | None = None, *, remember: bool = False
+        self,
+        names: Iterable[str],
+        stdin_name: str | None = None,
+        *,
+        remember: bool = False,
+        fixes: Fixes | None = None,
     ) -> Iterator[Checked]:
         """Each input with the issues that count, as they are found.
 
         ``remember`` takes outcomes of earlier runs where nothing has changed, and keeps new ones.
+        ``fixes`` repair what is safe before it is decided what counts.
         """
         from fhirkit.validate.batch import read_all
 
         inputs = read_all(names, sys.stdin.buffer, stdin_name or _STDIN_NAME)
         if self.policy.asks_profiles:
             inputs = map(self._with_profiles, inputs)
+        mended = iter if fixes is None else fixes.over
         if not remember:
-            yield from map(self._judged, self._check(inputs))
+            yield from map(self._judged, mended(self._check(inputs)))
             return
         from platformdirs import user_cache_path
 
@@ -103,7 +111,11 @@ class Project:
 
         file = user_cache_path("fhirkit", appauthor=False) / "outcomes.sqlite"
         with Remembered(file, self._identity()) as remembered:
-            yield from map(self._judged, remembered.check(inputs, self._check))
+            yield from map(self._judged, mended(remembered.check(inputs, self._check)))
+
+    def outcome_of(self, item: Input) -> Outcome:
+        """Everything that is found in one input, whether it counts or not."""
+        return next(iter(self._check([item]))).outcome
 
     def leftovers(self) -> list[Issue]:
         """What the settings themselves give rise to, known when everything was checked."""

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
 
+from fhirkit.cli import exits
 from fhirkit.cli.sink import Sink
-from fhirkit.cli.validating import Run
+from fhirkit.cli.validating import Run, Silence
 from fhirkit.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from fhirkit.cli.fixes import Fixes
     from fhirkit.cli.project import Project
     from fhirkit.cli.verdicts import Judge
     from fhirkit.core.issues import Severity
@@ -55,6 +57,11 @@ _OPTIONS = (
         "--statistics", is_flag=True, help="Count the findings by rule, on standard error.",
     ),
     click.option(
+        "--fix", is_flag=True,
+        help="Repair what is safe in JSON files, and report what is left.",
+    ),
+    click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing."),
+    click.option(
         "--cache/--no-cache", default=None,
         help="Take outcomes of earlier runs where nothing changed. [default: for several files]",
     ),
@@ -81,6 +88,8 @@ class Reporting:
     statistics: bool
     cache: bool | None
     stdin_filename: str | None
+    fix: bool
+    diff: bool
 
     @property
     def name(self) -> str:
@@ -96,6 +105,12 @@ class Reporting:
                 f"--show-values shows values of records, and the format {self.name} is made to be"
                 " passed on",
                 advice="leave one of the two out",
+            )
+        if (self.diff or self.fix) and watch:
+            raise UsageError("--watch only looks", advice="leave --fix or --diff out")
+        if self.diff and (self.name not in LOCAL or self.output is not None):
+            raise UsageError(
+                "--diff prints a diff and no report", advice="leave --format and --output out"
             )
         if watch and (self.name not in LOCAL or self.output is not None):
             raise UsageError(
@@ -115,12 +130,29 @@ class Reporting:
         run = Run(limit, allow_incomplete)
         remember = len(names) > 1 if self.cache is None else self.cache
         with Sink(self.output) as sink:
-            writer = self._format(limit, allow_incomplete=allow_incomplete, colour=sink.colour)
-            checked = project.check(names, self.stdin_filename, remember=remember)
+            fixes = self._fixes(project)
+            # The diff is all there is to read then; what is found is counted.
+            writer = (
+                Silence()
+                if self.diff
+                else self._format(limit, allow_incomplete=allow_incomplete, colour=sink.colour)
+            )
+            checked = project.check(names, self.stdin_filename, remember=remember, fixes=fixes)
             run.over(checked, writer, sink, judge)
             run.settle(project.leftovers() if whole else [], writer, sink)
+        if fixes is not None:
+            fixes.say_summary()
+            if self.diff and fixes.issues:
+                run.code = exits.worst(run.code, exits.FINDINGS)
         run.say_summary(project.policy, statistics=self.statistics)
         return run.code
+
+    def _fixes(self, project: Project) -> Fixes | None:
+        from fhirkit.cli.fixes import Fixes
+
+        if not self.fix and not self.diff:
+            return None
+        return Fixes(project, write=not self.diff, show_values=self.show_values)
 
     def _format(self, limit: Severity | None, *, allow_incomplete: bool, colour: bool) -> Format:
         from fhirkit import __version__

@@ -104,6 +104,19 @@ class Run:
         say(line)
 
 
+class Silence:
+    """A report of nothing, where something else is printed."""
+
+    def add(self, one: FileOutcome) -> str:
+        """Nothing."""
+        del one
+        return ""
+
+    def end(self) -> str:
+        """Nothing."""
+        return ""
+
+
 def judge_at(url: str, validator: Validator) -> Judge:
     """The server that is asked for its own verdict."""
     from fhirkit.cli.verdicts import Judge

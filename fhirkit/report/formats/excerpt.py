@@ -58,6 +58,11 @@ def excerpt(line: str, column: int | None, *, xml: bool, show_values: bool) -> E
     return Excerpt(text, None if column is None else caret)
 
 
+def hidden(line: str) -> str:
+    """A whole line of JSON with each value as ``…``."""
+    return _flat(_hide(line, 0, _JSON, whole=True)[0])
+
+
 def _flat(text: str) -> str:
     return visible(text).replace("\t", " ").replace("\n", " ")
 
