@@ -21,7 +21,7 @@ CORE = "http://hl7.org/fhir/StructureDefinition/"
 SYSTEM = "http://hl7.org/fhirpath/System."
 REAL = {
     version: Path(folder) / name
-    for folder in os.environ.get("FHIRKIT_CORE_PACKAGES", "").split(os.pathsep)
+    for folder in os.environ.get("FHIRKIT_TEST_PACKAGES", "").split(os.pathsep)
     if folder
     for version, name in (
         ("4.3.0", "hl7.fhir.r4b.core-4.3.0.tgz"),
@@ -273,7 +273,7 @@ def test_core_packages_are_known_by_what_they_define(made_up: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not REAL, reason="FHIRKIT_CORE_PACKAGES names no folder of core packages")
+@pytest.mark.skipif(not REAL, reason="FHIRKIT_TEST_PACKAGES names no folder of core packages")
 @pytest.mark.parametrize("version", ["4.3.0", "5.0.0"])
 def test_the_published_definitions_are_resources_of_their_version(version: str, kept: Path) -> None:
     """Most definitions of a core package are valid by that package; by R4 many are not."""
@@ -288,7 +288,7 @@ def test_the_published_definitions_are_resources_of_their_version(version: str, 
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not REAL, reason="FHIRKIT_CORE_PACKAGES names no folder of core packages")
+@pytest.mark.skipif(not REAL, reason="FHIRKIT_TEST_PACKAGES names no folder of core packages")
 def test_what_changed_between_the_versions(kept: Path) -> None:
     statement = {
         "resourceType": "MedicationStatement",
