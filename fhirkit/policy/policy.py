@@ -46,6 +46,8 @@ class Policy:
         self._levels = tuple(config.severity.items())
         self._today = today or dt.datetime.now(dt.UTC).date()
         self._uses = [0] * len(config.suppress)
+        # Whether a file was seen that a suppression is about: of the others nothing can be told.
+        self._met = [False] * len(config.suppress)
         self._baseline = baseline
         self.suppressed = self.known = 0
         known = list(rules)
@@ -58,6 +60,8 @@ class Policy:
         """The issues of a file that count, with the severities that they are to have."""
         if self._baseline is not None:
             self._baseline.visit(file)
+        for index, one in enumerate(self._settings.config.suppress):
+            self._met[index] = self._met[index] or self._is_about(one, file)
         return Outcome.of(
             kept for issue in outcome if (kept := self._judged(file, issue)) is not None
         )
@@ -92,7 +96,7 @@ class Policy:
             if self._expired(one):
                 message = f"the suppression of {one.rule} ran out on {one.expires}"
                 yield self._own(SUPPRESSION_EXPIRED, message, line)
-            elif not self._uses[index]:
+            elif self._met[index] and not self._uses[index]:
                 message = f"the suppression of {one.rule} silences nothing"
                 yield self._own(SUPPRESSION_UNUSED, message, line)
         if self._baseline is not None and self._baseline.stale:
@@ -126,6 +130,9 @@ class Policy:
             return False
         if one.expression is not None and not fits_expression(issue.expression, one.expression):
             return False
+        return self._is_about(one, file)
+
+    def _is_about(self, one: Suppression, file: str) -> bool:
         return one.path is None or fits_path(file, one.path, self._settings.folder)
 
     def _expired(self, one: Suppression) -> bool:
