@@ -64,11 +64,17 @@ class Conformance:
         return answer
 
     def follows(self, item: Item, profile: StructureSchema) -> bool:
-        """Whether an item follows a profile: no error is found."""
+        """Whether an item follows a profile: no error is found, nor a code that is none of its own.
+
+        A code that a required value set does not list may be in it for all we know, and is then no
+        error. But a profile that lists codes is told by them: an item with another code is
+        not one of its, or every item of a sliced list would fit every slice.
+        """
         if profile.type not in self._definitions.lineage(item.type):
             return False
         return not any(
             RULES[found.rule].severity.rank <= Severity.ERROR.rank
+            or found.rule == "binding-unconfirmed"
             for found in self.check(item, profile)
         )
 
