@@ -19,6 +19,9 @@ TOP_LEVEL = {
     "README.md",
     "CHANGELOG.md",
     "LICENSE",
+    "Dockerfile",
+    "action.yml",
+    "templates",
 }
 
 
