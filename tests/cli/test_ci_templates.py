@@ -19,7 +19,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/ci.md").read_text()
 GOOD = '{"resourceType": "Patient", "gender": "male"}'
-BAD = '{"resourceType": "Patient", "gender": "canarius"}'
+BAD = '{"resourceType": "Patient", "active": "canarius"}'
 UNKNOWN = '{"resourceType": "Patient", "meta": {"profile": ["http://example.org/p"]}}'
 
 
@@ -105,8 +105,8 @@ def test_a_good_repository_passes(action: Action) -> None:
 def test_findings_become_annotations_and_fail_the_job(action: Action) -> None:
     ran = action.run(paths="records/good.json\nrecords/bad.json\n")
     assert (ran.code, ran.outputs) == (1, {"exit-code": "1"})
-    assert "::error file=records/bad.json,line=1,col=29,title=fhirkit binding-required::" in ran.log
-    assert "binding-required" in ran.summary
+    assert "::error file=records/bad.json,line=1,col=29,title=fhirkit primitive-type::" in ran.log
+    assert "primitive-type" in ran.summary
     assert "canarius" not in ran.log + ran.summary
 
 
@@ -123,7 +123,7 @@ def test_sarif_is_written_beside_the_annotations(action: Action, repository: Pat
     assert ran.code == 1
     sarif = json.loads((repository / "report.sarif").read_text())
     assert sarif["version"] == "2.1.0"
-    assert sarif["runs"][0]["results"][0]["ruleId"] == "binding-required"
+    assert sarif["runs"][0]["results"][0]["ruleId"] == "primitive-type"
 
 
 def test_without_paths_the_settings_say_what_is_checked(action: Action, repository: Path) -> None:
@@ -208,7 +208,7 @@ def test_gitlab_gets_its_reports_and_the_exit_code(repository: Path) -> None:
     assert done.returncode == 1, done.stderr
     reports = gitlab_job()["artifacts"]["reports"]
     quality = json.loads((repository / reports["codequality"]).read_text())
-    assert [one["check_name"] for one in quality] == ["binding-required"]
+    assert [one["check_name"] for one in quality] == ["primitive-type"]
     assert 'failures="1"' in (repository / reports["junit"]).read_text()
     assert "canarius" not in (repository / reports["codequality"]).read_text()
 

@@ -15,7 +15,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 HOOKS = ".pre-commit-hooks.yaml"
 GOOD = '{"resourceType": "Patient", "gender": "male"}\n'
-BAD = '{"resourceType": "Patient", "gender": "m"}\n'
+BAD = '{"resourceType": "Patient", "active": "m"}\n'
 PAGE = (ROOT / "docs/ci.md").read_text()
 
 
@@ -92,7 +92,7 @@ def test_a_good_record_is_committed(scratch: Path) -> None:
 def test_a_bad_record_stops_the_commit_and_is_named(scratch: Path) -> None:
     done = commit(scratch, good=GOOD, bad=BAD)
     assert done.returncode == 1
-    assert "records/bad.json:1:29: error binding-required" in done.stderr
+    assert "records/bad.json:1:29: error primitive-type" in done.stderr
     assert '"m"' not in done.stderr, "values of records stay out of the log"
     assert git(scratch, "log", "--oneline").count("\n") == 0, "the commit was made all the same"
 
@@ -112,7 +112,7 @@ def test_files_that_the_settings_exclude_do_not_fail(scratch: Path) -> None:
 
 def test_the_settings_of_the_repository_count(scratch: Path) -> None:
     suppression = (
-        '[[suppress]]\nrule = "binding-required"\npath = "records/bad.json"\nreason = "agreed"\n'
+        '[[suppress]]\nrule = "primitive-type"\npath = "records/bad.json"\nreason = "agreed"\n'
     )
     (scratch / "fhirkit.toml").write_text(suppression)
     assert commit(scratch, bad=BAD).returncode == 0
@@ -129,7 +129,7 @@ def test_everything_that_the_settings_include(scratch: Path) -> None:
     everything = ["pre-commit", "run", "fhirkit-validate-all", "--hook-stage", "manual"]
     done = run(scratch, *everything, "--all-files")
     assert done.returncode == 1
-    assert "records/bad.json:1:29: error binding-required" in done.stdout
+    assert "records/bad.json:1:29: error primitive-type" in done.stdout
 
 
 def test_the_hooks_are_what_pre_commit_expects(tmp_path: Path) -> None:

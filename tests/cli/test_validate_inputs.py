@@ -15,7 +15,7 @@ from fhirkit import Validator
 from fhirkit.cli.main import cli, run
 
 GOOD = '{"resourceType":"Patient","gender":"male"}'
-BAD = '{"resourceType":"Patient","gender":"x"}'
+BAD = '{"resourceType":"Patient","active":"x"}'
 COMMAND = [sys.executable, "-m", "fhirkit.cli.main", "validate"]
 
 
@@ -113,7 +113,7 @@ def test_a_bug_on_one_input_stops_none_and_quotes_nothing(
     monkeypatch.chdir(folder)
     assert run(cli, ["validate", "a.json", "b.json", "--format", "concise", "--no-cache"]) == 70
     out, err = capfd.readouterr()
-    assert [line.split()[2] for line in out.splitlines()] == ["internal-error", "binding-required"]
+    assert [line.split()[2] for line in out.splitlines()] == ["internal-error", "primitive-type"]
     assert "ValueError in broken" in err
     assert "Ann" not in out + err
 
