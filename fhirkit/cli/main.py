@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "view": "view",
     "package": "package",
     "server": "server",
+    "chaos": "chaos",
     "init": "init",
     "remote": "remote",
     "add": "add",

@@ -8,6 +8,7 @@ import rich_click as click
 
 from fhirkit.cli.access_options import access_of, access_options
 from fhirkit.cli.console import emit, emit_json, plain, say
+from fhirkit.cli.remote_probe import probe
 from fhirkit.cli.working_tree import here, json_option, named_remote
 
 
@@ -83,3 +84,6 @@ def reset(name: str) -> None:
         BaseStore(state, name).forget_all()
         state.tidy()
     say(f"{name} begins anew")
+
+
+command.add_command(probe)

@@ -45,10 +45,10 @@ class Faults:
 
     faults: list[Fault] = field(default_factory=list)
 
-    def serve(self, handler: Any, answer: Callable[[], Reply], body: bytes) -> bool:
+    def serve(self, handler: Any, target: str) -> bool:
         for fault in self.faults:
             if fault.strikes(handler.command, handler.path):
-                fault.act(handler, answer, body)
+                fault.act(handler, handler.answer, handler.body)
                 return True
         return False
 
@@ -115,7 +115,7 @@ def status(code: int, headers: dict[str, str] | None = None, *, commit: bool = F
             answer()
         issue = {"severity": "error", "code": "transient", "diagnostics": "a fault"}
         outcome = {"resourceType": "OperationOutcome", "issue": [issue]}
-        handler.send_reply(Reply(code, outcome, headers or {}))
+        handler.send(Reply(code, outcome, headers or {}))
 
     return act
 
@@ -134,12 +134,12 @@ def page(text: bytes, code: int = 200, *, commit: bool = True) -> Act:
 def outcome_200(handler: Any, answer: Any, body: bytes) -> None:
     answer()
     issue = {"severity": "error", "code": "exception", "diagnostics": "hidden"}
-    handler.send_reply(Reply(200, {"resourceType": "OperationOutcome", "issue": [issue]}))
+    handler.send(Reply(200, {"resourceType": "OperationOutcome", "issue": [issue]}))
 
 
 def redirect(handler: Any, answer: Any, body: bytes) -> None:
     headers = {"Location": "http://elsewhere.example/fhir/Patient?name=secret"}
-    handler.send_reply(Reply(307, None, headers))
+    handler.send(Reply(307, None, headers))
 
 
 def bomb(handler: Any, answer: Any, body: bytes) -> None:
@@ -156,7 +156,7 @@ def changed(change: Callable[[Any], Any]) -> Act:
     def act(handler: Any, answer: Any, body: bytes) -> None:
         reply = answer()
         reply.body = change(json.loads(json.dumps(reply.body)))
-        handler.send_reply(reply)
+        handler.send(reply)
 
     return act
 
@@ -175,11 +175,11 @@ def loops(bundle: Any) -> Any:
     """The next link leads to this page again."""
     for link in bundle.get("link", []):
         if link["relation"] == "next":
-            link["url"] = link["url"].replace("_offset=", "_offset=0&x=")
+            link["url"] = link["url"].replace("offset=", "offset=0&x=")
     return bundle
 
 
 def twice(handler: Any, answer: Any, body: bytes) -> None:
     """A proxy delivers the request twice; the client hears of the second time."""
     answer()
-    handler.send_reply(answer())
+    handler.send(answer())

@@ -47,7 +47,7 @@ def kill_at(tree: Path, server: FakeServer, request: int, *, commit: bool) -> bo
 def test_killed_at_every_request_of_a_first_push(
     commit: bool, tree: Path, server: FakeServer, fhirkit: Run
 ) -> None:
-    server.identical_put_is_new_version = True
+    server.set(identical_update_is_new_version=True)
     request = 0
     while True:
         request += 1
@@ -69,8 +69,8 @@ def test_killed_after_the_commit_and_edited_before_the_next_run(
     normalises: bool, tree: Path, server: FakeServer, fhirkit: Run
 ) -> None:
     if normalises:
-        server.normalise = lambda resource: resource | {"language": "en"}
-        server.keeps_request_id = True
+        server.normalise(lambda resource: resource | {"language": "en"})
+        server.set(keeps_request_id=True)
     assert fhirkit("push").code == 0
     write(tree, read(tree, "Patient/p") | {"birthDate": "1980"})
     requests = len(server.log)
@@ -91,7 +91,7 @@ def test_two_runs_do_not_meet(tree: Path, server: FakeServer, fhirkit: Run) -> N
     def meanwhile(handler: Any, answer: Any, body: bytes) -> None:
         other = start(tree)
         codes.append(other.wait())
-        handler.send_reply(answer())
+        handler.send(answer())
 
     under(server, Fault("another run", meanwhile, "POST"))
     # The other run ends long before this one's deadline only if it is told to go at once.

@@ -21,7 +21,7 @@ def full(server: FakeServer) -> FakeServer:
     for number in range(50):
         about = {"subject": {"reference": "Patient/p"}}
         server.put({"resourceType": "Observation", "id": f"n{number}", "status": "final", **about})
-    server.page_size = 10
+    server.set(most_page=10)
     return server
 
 
@@ -122,7 +122,7 @@ def test_a_file_is_not_written_when_the_record_is_not_whole(
 def test_links_that_lead_elsewhere_are_brought_home(
     link_base: str, empty: Path, full: FakeServer, fhirkit: Run
 ) -> None:
-    full.link_base = link_base
+    full.set(link_base=link_base)
     ran = fhirkit("pull", "--type", "Observation")
     assert ran.code == 0, ran
     assert len(files(empty)) == 51
@@ -131,7 +131,7 @@ def test_links_that_lead_elsewhere_are_brought_home(
 def test_without_everything_the_compartment_is_searched(
     empty: Path, full: FakeServer, fhirkit: Run
 ) -> None:
-    full.has_everything = False
+    full.set(everything=False)
     assert fhirkit("pull", "--patient", "p").code == 0
     assert files(empty) == full.state()
 
@@ -153,7 +153,7 @@ def test_an_edit_made_while_fetching_is_kept(empty: Path, full: FakeServer, fhir
 
     def edits(handler, answer, body) -> None:  # type: ignore[no-untyped-def]
         write(empty, edited)
-        handler.send_reply(answer())
+        handler.send(answer())
 
     under(full, Fault("an editor", edits, "GET", "Patient"))
     ran = fhirkit("pull", "--json")
@@ -179,7 +179,7 @@ def test_a_search_that_hides_a_row_does_not_delete_its_file(
     empty: Path, full: FakeServer, fhirkit: Run
 ) -> None:
     assert fhirkit("pull").code == 0
-    full.gives_total = False
+    full.set(totals="never")
     under(full, Fault("hides", faults.changed(faults.without_last), **NEXT, times=0))
     ran = fhirkit("pull", "--type", "Observation")
     assert ran.code == 0, ran
@@ -215,7 +215,7 @@ def test_an_old_answer_does_not_turn_a_file_back(
     def old(bundle: Any) -> Any:
         for entry in bundle["entry"]:
             if entry["resource"]["id"] == "p":
-                entry["resource"] = full.store.versions["Patient/p"][0]
+                entry["resource"] = full.store.versions["Patient/p"][0].resource
         return bundle
 
     under(full, Fault("a cache", faults.changed(old), "GET", "Patient?", times=0))

@@ -70,7 +70,7 @@ def test_a_passing_fault_is_survived(
     fault: Fault, bumps: bool, tree: Path, server: FakeServer, fhirkit: Run
 ) -> None:
     fault.met = fault.struck = 0
-    server.identical_put_is_new_version = bumps
+    server.set(identical_update_is_new_version=bumps)
     under(server, fault)
     ran = fhirkit("push", "--json")
     assert fault.struck, "the fault met no request, so it shows nothing"
@@ -108,7 +108,7 @@ def holds_after(tree: Path, server: FakeServer, fhirkit: Run, *, most_versions: 
     third = fhirkit("push", "--json")
     assert third.code == 0, third
     assert set(third.results().values()) == {"unchanged"}
-    assert {method for method, _ in server.log[requests:]} == {"GET"}
+    assert {one.method for one in server.log[requests:]} == {"GET"}
     assert server.version_count() == versions
     assert fhirkit("diff", "--remote").code == 0
     assert fhirkit("status", "--check").code == 0
@@ -119,7 +119,7 @@ def test_a_lost_answer_to_an_update_is_not_written_twice(
     act: faults.Act, tree: Path, server: FakeServer, fhirkit: Run
 ) -> None:
     assert fhirkit("push").code == 0
-    server.identical_put_is_new_version = True
+    server.set(identical_update_is_new_version=True)
     patient = read(tree, "Patient/p") | {"birthDate": "1980"}
     write(tree, patient)
     under(server, Fault("lost", act, "POST"))
@@ -134,14 +134,14 @@ def test_a_foreign_change_becomes_a_conflict_and_the_rest_goes_on(
     code: int, tree: Path, server: FakeServer, fhirkit: Run
 ) -> None:
     assert fhirkit("push").code == 0
-    server.stale_status = code
+    server.set(stale_status=code, stale_in_transaction=code)
     write(tree, read(tree, "Patient/p") | {"birthDate": "1980"})
     write(tree, read(tree, "Organization/o") | {"name": "Other"})
     theirs = server.state()["Patient/p"] | {"birthDate": "2001"}
 
     def races(handler, answer, body) -> None:  # type: ignore[no-untyped-def]
         server.put(theirs)
-        handler.send_reply(answer())
+        handler.send(answer())
 
     under(server, Fault("somebody is faster", races, "POST"))
     ran = fhirkit("push", "--json")
@@ -165,7 +165,7 @@ def test_somebody_else_creates_the_same_id_meanwhile(
 
     def races(handler, answer, body) -> None:  # type: ignore[no-untyped-def]
         server.put(theirs)
-        handler.send_reply(answer())
+        handler.send(answer())
 
     under(server, Fault("somebody is faster", races, "POST"))
     ran = fhirkit("push", "--json")
@@ -177,11 +177,11 @@ def test_somebody_else_creates_the_same_id_meanwhile(
 def test_a_server_without_the_guard_is_told_to_have_overwritten(
     tree: Path, server: FakeServer, fhirkit: Run
 ) -> None:
-    server.heeds_only_new = False
+    server.set(heeds_guard=False)
 
     def races(handler, answer, body) -> None:  # type: ignore[no-untyped-def]
         server.put({"resourceType": "Organization", "id": "o", "name": "Theirs"})
-        handler.send_reply(answer())
+        handler.send(answer())
 
     under(server, Fault("somebody is faster", races, "POST"))
     ran = fhirkit("push", "--json")
@@ -193,7 +193,7 @@ def test_a_server_without_the_guard_is_told_to_have_overwritten(
 def test_one_refused_resource_does_not_stop_the_others(
     tree: Path, server: FakeServer, fhirkit: Run
 ) -> None:
-    server.reject = lambda resource: resource["resourceType"] == "Condition"
+    server.set(refuses="Condition/*")
     ran = fhirkit("push", "--json")
     assert ran.code == 5
     results = ran.results()
@@ -202,7 +202,7 @@ def test_one_refused_resource_does_not_stop_the_others(
     assert [results[key] for key in ("Organization/o", "Patient/p", "Observation/x")] == [
         "created"
     ] * 3
-    server.reject = lambda resource: False
+    server.set(refuses="")
     assert fhirkit("push").code == 0
     holds_after(tree, server, fhirkit)
 
@@ -210,16 +210,18 @@ def test_one_refused_resource_does_not_stop_the_others(
 def test_a_server_that_spells_content_its_own_way_settles(
     tree: Path, server: FakeServer, fhirkit: Run
 ) -> None:
-    server.normalise = lambda resource: (
-        {name: value for name, value in resource.items() if name != "birthDate"}
-        | {"language": "en"}
+    server.normalise(
+        lambda resource: (
+            {name: value for name, value in resource.items() if name != "birthDate"}
+            | {"language": "en"}
+        )
     )
     ran = fhirkit("push", "--json")
     assert ran.code == 0
     assert "another form" in ran.out
     requests = len(server.log)
     assert fhirkit("push").code == 0
-    assert {method for method, _ in server.log[requests:]} == {"GET"}
+    assert {one.method for one in server.log[requests:]} == {"GET"}
     assert fhirkit("status", "--fetch", "--check").code == 0
     assert fhirkit("pull").code == 0
     assert read(tree, "Patient/p")["birthDate"] == "1979", "its spelling is not a remote edit"
@@ -228,8 +230,8 @@ def test_a_server_that_spells_content_its_own_way_settles(
 def test_such_a_server_loses_the_answer_but_keeps_the_request_id(
     tree: Path, server: FakeServer, fhirkit: Run
 ) -> None:
-    server.normalise = lambda resource: resource | {"language": "en"}
-    server.keeps_request_id = True
+    server.normalise(lambda resource: resource | {"language": "en"})
+    server.set(keeps_request_id=True)
     under(server, Fault("lost", faults.drop_after, "POST"))
     ran = fhirkit("push", "--json")
     assert ran.code == 0, ran
@@ -247,12 +249,12 @@ def test_a_server_that_gives_its_own_ids_is_left_at_once(
             )
         ]
         body = {"resourceType": "Bundle", "type": "transaction-response", "entry": entries}
-        handler.send_reply(faults.Reply(200, body))
+        handler.send(faults.Reply(200, body))
 
     under(server, Fault("own ids", assign, "POST", times=0))
     ran = fhirkit("push", "--json")
     assert ran.code == 6, ran
-    assert sum(method == "POST" for method, _ in server.log) == 1
+    assert sum(one.method == "POST" for one in server.log) == 1
 
 
 def test_a_server_that_says_yes_and_does_nothing(
@@ -263,7 +265,7 @@ def test_a_server_that_says_yes_and_does_nothing(
         reply = answer()
         server.store.versions.clear()
         server.store.versions.update(kept)
-        handler.send_reply(reply)
+        handler.send(reply)
 
     under(server, Fault("pretends", pretend, "POST", times=0))
     ran = fhirkit("push")
@@ -308,7 +310,7 @@ def test_dry_run_prints_what_a_push_sends(tree: Path, server: FakeServer, fhirki
 
     def note(handler, answer, body) -> None:  # type: ignore[no-untyped-def]
         sent.append([entry["request"] for entry in faults.json.loads(body)["entry"]])
-        handler.send_reply(answer())
+        handler.send(answer())
 
     under(server, Fault("note", note, "POST", times=0))
     assert fhirkit("push").code == 0

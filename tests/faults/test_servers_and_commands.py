@@ -14,7 +14,7 @@ from harness import Run, expected, read, sample, under, write
 
 
 def test_a_server_with_small_transactions(tree: Path, server: FakeServer, fhirkit: Run) -> None:
-    server.most_entries = 2
+    server.set(most_entries=2)
     ran = fhirkit("push", "--json")
     assert ran.code == 0, ran
     assert server.state() == expected(sample())
@@ -23,7 +23,7 @@ def test_a_server_with_small_transactions(tree: Path, server: FakeServer, fhirki
 def test_a_circle_larger_than_the_server_takes(
     tree: Path, server: FakeServer, fhirkit: Run
 ) -> None:
-    server.most_entries = 1
+    server.set(most_entries=1)
     ran = fhirkit("push", "--json")
     assert ran.code == 5
     assert ran.results()["Condition/c"] == ran.results()["Encounter/e"] == "refused"
@@ -31,9 +31,9 @@ def test_a_circle_larger_than_the_server_takes(
 
 
 def test_a_transaction_answered_as_a_batch(tree: Path, server: FakeServer, fhirkit: Run) -> None:
-    server.atomic = False
-    server.checks_references = False
-    server.reject = lambda resource: resource["id"] == "x"
+    server.set(transactions="batch")
+    server.set(checks_references=False)
+    server.set(refuses="*/x")
     ran = fhirkit("push", "--json")
     assert ran.code == 5
     results = ran.results()
@@ -45,8 +45,8 @@ def test_a_transaction_answered_as_a_batch(tree: Path, server: FakeServer, fhirk
 def test_a_server_that_says_neither_version_nor_location(
     tree: Path, server: FakeServer, fhirkit: Run
 ) -> None:
-    server.tells_locations = False
-    server.normalise = lambda resource: resource | {"language": "en"}
+    server.set(locations="none")
+    server.normalise(lambda resource: resource | {"language": "en"})
     assert fhirkit("push").code == 0
     assert fhirkit("push", "--json").json["counts"] == {"unchanged": 6}
 
@@ -58,7 +58,7 @@ def test_a_server_that_lacks_what_a_push_needs(
     def other(statement: Any) -> Any:
         return statement | {"fhirVersion": "5.0.0"}
 
-    server.transactions_offered = offer != "no transactions"
+    server.set(transactions="refused" if offer == "no transactions" else "atomic")
     if offer == "another FHIR":
         under(server, Fault("R5", faults.changed(other), "GET", "metadata", times=0))
     assert fhirkit("push").code == 6
@@ -102,11 +102,11 @@ def bundle(path: Path, *resources: dict[str, Any], method: str = "POST") -> str:
 
 
 def test_a_bundle_without_a_tree(tmp_path: Path, server: FakeServer, fhirkit: Run) -> None:
-    server.identical_put_is_new_version = True
+    server.set(identical_update_is_new_version=True)
     file = bundle(tmp_path / "b.json", *sample(), method="PUT")
     planned = fhirkit("push", file, "--remote", server.url, "--dry-run", "--json")
     assert len(planned.json["transactions"][0]) == 6
-    assert server.writes == 0
+    assert server.store.log == []
     assert fhirkit("push", file, "--remote", server.url, "--json").json["counts"] == {"created": 6}
     again = fhirkit("push", file, "--remote", server.url, "--json")
     assert again.json["counts"] == {"unchanged": 6}
@@ -192,7 +192,7 @@ def test_a_token_goes_by_its_variable(
 
     def look(handler: Any, answer: Any, body: bytes) -> None:
         seen.add(handler.headers["Authorization"])
-        handler.send_reply(answer())
+        handler.send(answer())
 
     under(server, Fault("look", look, times=0))
     assert fhirkit("remote", "add", "safe", server.url, "--token-env", "MY_TOKEN").code == 0

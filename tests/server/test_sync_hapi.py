@@ -136,7 +136,7 @@ def test_a_foreign_edit_is_a_conflict(
         client = Client(hapi.url)
         client.update(theirs)
         client.close()
-        handler.send_reply(answer())
+        handler.send(answer())
 
     under(proxy, Fault("faster", races, "POST"))  # type: ignore[arg-type]  # as above
     ran = fhirkit("push", "--json")
