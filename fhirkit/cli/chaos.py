@@ -66,8 +66,8 @@ def command(
     try:
         for path in load:
             _load(server, path)
-        emit(f"{server.url}\n")
         with suppress(KeyboardInterrupt):
+            emit(f"{server.url}\n")
             threading.Event().wait()
     finally:
         server.close()
