@@ -138,6 +138,7 @@ PROFILES: dict[str, Behaviour] = {
     "plain": Behaviour(
         software="plain (chaos)",
         heeds_guard=False,
+        checks_references=False,
         transactions="batch",
         locations="none",
         representation=False,

@@ -1,0 +1,86 @@
+"""What is done to a command from inside: killed, or refused a write, at the n-th commit or file.
+
+The boundaries are those of the journal as the disk sees it: every commit of SQLite and every
+rename. Nothing here knows the tables of sync.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sqlite3
+import threading
+import time
+from typing import Any
+
+_CHANGES = ("INSERT", "UPDATE", "DELETE", "REPLACE", "CREATE", "DROP")
+
+
+def hurry(late: float) -> None:
+    """Short waits and deadlines, and a short time in which a late commit may still come."""
+    from fhirkit.remote import transport
+
+    real = transport.Policy.__init__
+    usual = {"timeout": 1.5, "first_wait": 0.02, "longest_wait": 1.1, "tries": 5}
+
+    def brief(self: Any, **settings: Any) -> None:
+        real(self, **{**usual, **settings, "timeout": usual["timeout"]})
+
+    transport.Policy.__init__ = brief  # type: ignore[method-assign]
+    del late
+
+
+def install(hook: dict[str, Any] | None) -> dict[str, int]:  # noqa: C901  # closures of one count
+    """Count commits and renames, and strike as `hook` says: `at` (commit, rename), `number`,
+    `when` (before, during, after) or `do` (no-space)."""
+    counts = {"commit": 0, "rename": 0}
+    wanted = hook or {}
+
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def strikes(kind: str) -> bool:
+        counts[kind] += 1
+        return wanted.get("at") == kind and wanted.get("number") == counts[kind]
+
+    def around(kind: str, act: Any) -> Any:
+        if not strikes(kind):
+            return act()
+        if wanted.get("do") == "no-space":
+            if kind == "commit":
+                raise sqlite3.OperationalError("database or disk is full")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if wanted["when"] == "before":
+            die()
+        if wanted["when"] == "during":
+            threading.Thread(target=lambda: (time.sleep(0.0002), die()), daemon=True).start()
+        found = act()
+        die()
+        return found
+
+    class Connection(sqlite3.Connection):
+        def execute(self, sql: str, *more: Any) -> Any:  # type: ignore[override]
+            word = sql.lstrip().split(None, 1)[0].upper() if sql.strip() else ""
+            commits = word == "COMMIT" or (word in _CHANGES and not self.in_transaction)
+            if not commits:
+                return super().execute(sql, *more)
+            return around("commit", lambda: sqlite3.Connection.execute(self, sql, *more))
+
+        def commit(self) -> None:
+            if self.in_transaction:
+                around("commit", lambda: sqlite3.Connection.commit(self))
+
+        def __exit__(self, *problem: object) -> Any:
+            if problem[0] is None and self.in_transaction:
+                around("commit", lambda: sqlite3.Connection.commit(self))
+                return False
+            return super().__exit__(*problem)
+
+    connect = sqlite3.connect
+    sqlite3.connect = lambda *a, **k: connect(*a, **{"factory": Connection, **k})  # type: ignore[assignment]
+    rename = os.replace
+    os.replace = lambda *a, **k: around("rename", lambda: rename(*a, **k))  # type: ignore[assignment]
+    real = os.rename
+    os.rename = lambda *a, **k: around("rename", lambda: real(*a, **k))  # type: ignore[assignment]
+    return counts
