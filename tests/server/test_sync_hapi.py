@@ -118,7 +118,7 @@ def test_faults_between_us(
     under(proxy)  # type: ignore[arg-type]  # as above
     before = len(proxy.log)
     assert fhirkit("push").code == 0
-    assert {method for method, _ in proxy.log[before:]} == {"GET"}
+    assert {one.method for one in proxy.log[before:]} == {"GET"}
 
 
 def test_a_foreign_edit_is_a_conflict(

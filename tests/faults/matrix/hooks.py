@@ -22,7 +22,7 @@ def hurry(late: float) -> None:
     from fhirkit.remote import transport
 
     real = transport.Policy.__init__
-    usual = {"timeout": 1.5, "first_wait": 0.02, "longest_wait": 1.1, "tries": 5}
+    usual = {"timeout": 4.0, "first_wait": 0.02, "longest_wait": 1.1, "tries": 5}
 
     def brief(self: Any, **settings: Any) -> None:
         real(self, **{**usual, **settings, "timeout": usual["timeout"]})

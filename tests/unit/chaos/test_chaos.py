@@ -35,7 +35,7 @@ def server() -> Iterator[ChaosServer]:
     server.close()
 
 
-def client_of(server: ChaosServer, *, tries: int = 1, timeout: float = 1.0) -> Client:
+def client_of(server: ChaosServer, *, tries: int = 1, timeout: float = 20.0) -> Client:
     policy = Policy(timeout=timeout, tries=tries, first_wait=0.01, longest_wait=0.05,
                     max_bytes=1_000_000)  # fmt: skip
     return Client(server.url, transport=Transport(server.url, policy=policy))
@@ -88,7 +88,7 @@ ON_WRITES: dict[str, tuple[dict[str, Any], type[Exception] | None, bool]] = {
 def test_a_fault_on_a_write(server: ChaosServer, fault: str) -> None:
     settings, error, carried_out = ON_WRITES[fault]
     under(server, fault, method="PUT", **settings)
-    client = client_of(server)
+    client = client_of(server, timeout=1.0 if fault == "drip" else 20.0)
     if error is None:
         client.update(PATIENT)
     else:

@@ -12,6 +12,7 @@ from fhirkit.remote import Client, Policy, Transport
 
 OK = b'{"resourceType":"Patient","id":"p"}'
 QUICK = Policy(timeout=0.5, tries=3, first_wait=0.01, longest_wait=0.05, max_bytes=100_000)
+PATIENT = Policy(timeout=20.0, tries=3, first_wait=0.01, longest_wait=0.05, max_bytes=100_000)
 
 
 class Raw:
@@ -68,9 +69,11 @@ class Raw:
         self.server.shutdown()
         self.server.server_close()
 
-    def client(self, **more: Any) -> Client:
+    def client(self, *, patient: bool = True, **more: Any) -> Client:
+        """A client; a busy machine does not make a patient one fail."""
         self.waits: list[float] = []
-        transport = Transport(self.url, policy=QUICK, sleep=self.waits.append, **more)
+        policy = PATIENT if patient else QUICK
+        transport = Transport(self.url, policy=policy, sleep=self.waits.append, **more)
         return Client(self.url, transport=transport)
 
 

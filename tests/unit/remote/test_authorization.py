@@ -19,7 +19,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from raw_server import QUICK
+from raw_server import PATIENT as POLICY
 from token_server import TokenServer
 
 from fhirkit.core.errors import BadAnswer, Blocked, FhirkitError, Refused, UsageError
@@ -65,7 +65,7 @@ def connect(tokens: TokenServer, folder: Path, /, kind: str = "client-credential
     environment = {"S": settings.pop("text", CANARY), "PATH": os.environ["PATH"]}
     auth = AuthSettings(kind, **settings)
     access = Access(tokens.base, auth=auth)
-    return open_client(access, environment=environment, folder=folder, policy=QUICK)
+    return open_client(access, environment=environment, folder=folder, policy=POLICY)
 
 
 def read(client: Client) -> None:
@@ -78,11 +78,11 @@ def read(client: Client) -> None:
 def test_bearer_and_basic(tokens: TokenServer, tmp_path: Path) -> None:
     tokens.good = {CANARY}
     access = Access(tokens.base, auth=AuthSettings("bearer", "env:S"))
-    read(open_client(access, environment={"S": CANARY}, folder=tmp_path, policy=QUICK))
+    read(open_client(access, environment={"S": CANARY}, folder=tmp_path, policy=POLICY))
     pair = base64.b64encode(f"Jürg:{CANARY}".encode()).decode()
     tokens.good = {f"Basic {pair}"}
     access = Access(tokens.base, auth=AuthSettings("basic", "env:S", user="Jürg"))
-    read(open_client(access, environment={"S": CANARY}, folder=tmp_path, policy=QUICK))
+    read(open_client(access, environment={"S": CANARY}, folder=tmp_path, policy=POLICY))
     with pytest.raises(UsageError):
         Basic("a:b", Secret("x"))
 
@@ -93,7 +93,7 @@ def test_a_token_from_a_command_is_asked_for_again_when_it_is_refused(
     (tmp_path / "token").write_text("old\n")
     access = Access(tokens.base, auth=AuthSettings("bearer", "cmd:cat token"))
     environment = {"PATH": os.environ["PATH"]}
-    client = open_client(access, environment=environment, folder=tmp_path, policy=QUICK)
+    client = open_client(access, environment=environment, folder=tmp_path, policy=POLICY)
     tokens.good = {"new"}
     (tmp_path / "token").write_text("new\n")
     read(client)
@@ -297,7 +297,7 @@ def test_a06_lifetimes_are_believed_within_bounds(
     now = [1000.0]
     tokens.grant = lambda server: server.usual(expires_in=said)
     proof = SecretProof("c", Secret(CANARY))
-    transport = Transport(tokens.origin, policy=QUICK)
+    transport = Transport(tokens.origin, policy=POLICY)
     source = OAuth(tokens.token_url, proof, scope=None, transport=transport, clock=lambda: now[0])
     assert source.header() == "Bearer token-1"
     now[0] += max(0.0, seconds - 0.001)
