@@ -28,7 +28,15 @@ def hurry(late: float) -> None:
         real(self, **{**usual, **settings, "timeout": usual["timeout"]})
 
     transport.Policy.__init__ = brief  # type: ignore[method-assign]
-    del late
+
+    from fhirkit.sync import session
+
+    whole = session.Options.__init__
+
+    def soon(self: Any, **settings: Any) -> None:
+        whole(self, **{"quiet": late, **settings})
+
+    session.Options.__init__ = soon  # type: ignore[method-assign]
 
 
 def install(hook: dict[str, Any] | None) -> dict[str, int]:  # noqa: C901  # closures of one count

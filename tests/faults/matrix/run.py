@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -38,17 +39,25 @@ def selected(rows: Iterable[str] = (), word: str = "") -> list[int]:
 
 
 def run_all(
-    numbers: list[int], *, most: int, workers: int, told: Callable[[Outcome], None]
-) -> list[Outcome]:
-    """Run cases by their numbers; `most` boundaries of each, spread, or all when it is 0."""
-    found: dict[int, Outcome] = {}
+    numbers: list[int],
+    *,
+    most: int,
+    workers: int,
+    kept: Callable[[int, Outcome, float], None],
+) -> None:
+    """Run cases by their numbers; `most` boundaries of each, spread, or all when it is 0.
+
+    `kept` gets each as it ends: its number, what came of it, and the seconds that it took.
+    """
     with ProcessPoolExecutor(workers) as pool:
-        waiting = {pool.submit(one_case, number, most): number for number in numbers}
+        waiting = {pool.submit(_timed, number, most): number for number in numbers}
         for future in as_completed(waiting):
-            outcome = future.result()
-            found[waiting[future]] = outcome
-            told(outcome)
-    return [found[number] for number in numbers]
+            kept(waiting[future], *future.result())
+
+
+def _timed(number: int, most: int) -> tuple[Outcome, float]:
+    started = time.monotonic()
+    return one_case(number, most), time.monotonic() - started
 
 
 def one_case(number: int, most: int) -> Outcome:
