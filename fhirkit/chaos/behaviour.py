@@ -125,6 +125,7 @@ PROFILES: dict[str, Behaviour] = {
     "helios": Behaviour(
         software="Helios-like (chaos)",
         most_page=1000,
+        heeds_guard=False,
         stale_in_transaction=400,
         checks_references=False,
         deletes_referenced=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
@@ -50,8 +51,11 @@ def access_options(command: _F) -> _F:
     return command
 
 
-def access_of(url: str, given: dict[str, Any]) -> Access:
-    """The settings from the options' values; ``UsageError`` for what does not fit together."""
+def access_of(url: str, given: dict[str, Any], root: Path) -> Access:
+    """The settings from the options' values; ``UsageError`` for what does not fit together.
+
+    Paths are as seen from the current folder, and are kept as seen from ``root``.
+    """
     from fhirkit.remote.access import Access, AuthSettings
 
     kind, secret, variable = given["auth"], given["secret"], given["token_env"]
@@ -70,5 +74,20 @@ def access_of(url: str, given: dict[str, Any]) -> Access:
         for name in ("secret", *_OF_AUTH):
             if given[name] is not None:
                 raise UsageError(f"--{name.replace('_', '-')} needs --auth as well")
-    plain = {name: given[name] for name in ("ca_bundle", "client_cert", "client_key", "proxy")}
-    return Access(url, auth=auth, **plain)
+    files = {
+        name: _seen_from(root, given[name]) for name in ("ca_bundle", "client_cert", "client_key")
+    }
+    if auth is not None and auth.secret.startswith("file:"):
+        from msgspec.structs import replace
+
+        place = _seen_from(root, auth.secret.removeprefix("file:").strip() or None)
+        auth = replace(auth, secret=f"file:{place or ''}")
+    return Access(url, auth=auth, proxy=given["proxy"], **files)
+
+
+def _seen_from(root: Path, path: str | None) -> str | None:
+    """A path in the tree as it is seen from the tree's root, any other one in full."""
+    if path is None or path.startswith("~"):
+        return path
+    full = Path.cwd() / path
+    return str(full.relative_to(root)) if full.is_relative_to(root) else str(full)

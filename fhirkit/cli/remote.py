@@ -27,7 +27,7 @@ def add(name: str, url: str, **given: Any) -> None:
     from fhirkit.sync.lock import locked
 
     tree = here()
-    remote = checked_remote(name, url, access=access_of(url, given))
+    remote = checked_remote(name, url, access=access_of(url, given, tree.root))
     with locked(tree.state):
         new = add_remote(tree.config, remote)
     say(f"{name} is {'now' if new else 'already'} {remote.url}")

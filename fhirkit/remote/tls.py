@@ -8,6 +8,7 @@ nowhere else.
 from __future__ import annotations
 
 import ssl
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +40,13 @@ class Tls:
         if self.ca_bundle is None:
             import truststore
 
-            return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            if _store_is_empty():
+                # A slim container: without this, no server at all would be trusted.
+                import certifi
+
+                context.load_verify_locations(certifi.where())
+            return context
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         path = Path(self.ca_bundle)
         try:
@@ -64,6 +71,18 @@ class Tls:
             ) from None
         except OSError as problem:
             raise UsageError(f"{certificate}: cannot be read ({problem.strerror})") from None
+
+
+def _store_is_empty() -> bool:
+    """Whether the operating system keeps its certificates in files, and there are none."""
+    if not sys.platform.startswith("linux"):
+        return False
+    usual = ssl.get_default_verify_paths()
+    folder = Path(usual.capath) if usual.capath else None
+    if folder is not None and any(folder.glob("*.[0-9]")):
+        return False
+    plain = ssl.create_default_context()
+    return not plain.cert_store_stats()["x509_ca"]
 
 
 def _no_password() -> str:

@@ -570,3 +570,24 @@ def test_every_error_is_ours(tokens: TokenServer, tmp_path: Path) -> None:
             connect(tokens, tmp_path).read(P)
         assert CANARY not in f"{caught.value} {caught.value.advice}"
         assert caught.value.exit_code == 5
+
+
+def test_paths_are_kept_as_seen_from_the_root(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+
+    def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "fhirkit.cli.main", *words]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+    assert run(tmp_path, "init").returncode == 0
+    added = run(tmp_path / "keys", "remote", "add", "r", "https://a.example/fhir",
+                "--auth", "bearer", "--secret", "file:token", "--ca-bundle", "../ca.pem",
+                "--client-cert", str(tmp_path.parent / "c.pem"))  # fmt: skip
+    assert added.returncode == 0, added.stderr
+    from fhirkit.sync.config import read_remotes
+
+    access = read_remotes(tmp_path / ".fhirkit/config.toml")["r"].access
+    assert access.auth is not None
+    assert access.auth.secret == "file:keys/token"
+    assert access.ca_bundle == "keys/../ca.pem"
+    assert access.client_cert == str(tmp_path.parent / "c.pem")

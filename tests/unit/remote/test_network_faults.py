@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 import ssl
+import sys
 import time
 import tracemalloc
 import warnings
@@ -241,6 +242,18 @@ def test_n05_no_variable_of_the_environment_adds_trust(
         Tls(str(tmp_path / "bad")).context()
     with pytest.raises(UsageError, match="cannot be read"):
         Tls(str(tmp_path / "missing")).context()
+
+
+def test_n05_a_machine_without_certificates_has_those_that_come_with_us(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from fhirkit.remote import tls
+
+    assert not tls._store_is_empty() or not list(Path("/etc/ssl/certs").glob("*"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    assert tls._store_is_empty() == sys.platform.startswith("linux")
+    assert Tls().context().verify_mode is ssl.CERT_REQUIRED
 
 
 def test_n05_mutual_tls(authority: trustme.CA, tmp_path: Path) -> None:
