@@ -211,7 +211,13 @@ _TABLE = (
     ),
     # Attachments
     Rule("attachment-size", _ERROR, "structure", "The size is not that of the data."),
-    Rule("attachment-hash", _WARNING, "value", "The hash is not that of the data."),
+    Rule("attachment-data", _ERROR, "structure", "White space stands in an attachment's data."),
+    Rule("attachment-hash", _ERROR, "structure", "The hash is not that of the data."),
+    # Identifiers and ids
+    Rule("identifier-system", _ERROR, "code-invalid", "The system of an identifier is absolute."),
+    Rule("identifier-value", _ERROR, "code-invalid", "The value is not what its system says."),
+    Rule("element-id-duplicate", _ERROR, "business-rule", "Two elements have one id."),
+    Rule("language-unknown", _ERROR, "processing", "A resource is in no registered language."),
     # Questionnaires and their responses
     Rule(
         "questionnaire-unknown",

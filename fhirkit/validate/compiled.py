@@ -224,6 +224,8 @@ def tables_of(shape: Shape, shapes: Shapes) -> Tables:
 
 
 def _equip_primitive(tables: Tables, member: Member, shape: Shape) -> None:
+    if member.is_element_id:
+        return
     check, test = member.check, None
     if isinstance(check, PrimitiveCheck) and member.coded is None and not member.invariants:
         test = check.certain

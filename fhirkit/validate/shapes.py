@@ -16,7 +16,8 @@ from fhirkit.fhirpath.model import TypeTable
 from fhirkit.schema.model import ElementSchema, StructureSchema, TypeReference
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.options import Options
-from fhirkit.validate.rules.binding import Bindings, Both, CodedCheck
+from fhirkit.validate.rules import language
+from fhirkit.validate.rules.binding import Bindings
 from fhirkit.validate.rules.caution import requested
 from fhirkit.validate.rules.coding import CodeCheck
 from fhirkit.validate.rules.constraint import Invariant, Invariants
@@ -61,6 +62,7 @@ class Member:
         "choice",
         "coded",
         "element",
+        "is_element_id",
         "key",
         "kind",
         "label",
@@ -108,7 +110,9 @@ class Member:
         self.accepted_entries: set[str] = set()
         self.may_remember = self.choice is None and self.maximum != 0
         self.check: LeafCheck = PrimitiveCheck.for_nothing
-        self.coded: CodedCheck | Both | None = None
+        self.coded: LeafCheck | None = None
+        #: Whether it is the id of an element, which must differ from those of the other elements.
+        self.is_element_id = False
         #: For references: the allowed types of the target; None allows any.
         self.targets: frozenset[str] | None = None
 
@@ -276,6 +280,10 @@ class Shapes:
             names: list[str] = []
             for member in self._members(source, child):
                 member.order = order
+                if child.name == "id" and not shape.is_resource:
+                    member.is_element_id, member.may_remember = True, False
+                elif child.name == "language" and shape.is_resource:
+                    member.coded = language.check
                 shape.members[member.key] = member
                 names.append(member.key)
             if child.cardinality.min > 0:

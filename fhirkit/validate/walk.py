@@ -50,6 +50,8 @@ class Walk(Reports):
         self.extensions: list[tuple[dict[str, Any], Node]] = []
         self.claims: list[ProfileClaim] = []
         self._scope: Scope | None = None
+        #: The ids of elements, each with the identity of the resource it stands in.
+        self._ids: set[tuple[int, str]] = set()
         self._depth = 0
 
     def resource(self, value: Any, node: Node) -> None:
@@ -306,6 +308,8 @@ class Walk(Reports):
                 return
             if member.maximum == 0:
                 self._report_many(1, member, node)
+            if member.is_element_id:
+                self._note_id(value, node)
         finding = member.check(value)
         if finding is None and member.coded is not None:
             finding = member.coded(value)
@@ -340,6 +344,17 @@ class Walk(Reports):
                     return
 
     # What is noted for the rules that see the whole document
+
+    def _note_id(self, value: Any, node: Node) -> None:
+        """Note the id of an element; within a resource there is only one of each."""
+        resource = self.environment.resource
+        # A StructureDefinition says each element twice; it has invariants of its own for that.
+        if not isinstance(value, str) or resource.get("resourceType") == "StructureDefinition":
+            return
+        identity = (id(resource), value)
+        if identity in self._ids:
+            self._report("element-id-duplicate", f"the id {value!r} is taken already", node)
+        self._ids.add(identity)
 
     def note_reference(self, value: dict[str, Any], member: Member, node: Node) -> None:
         """Note a Reference."""

@@ -44,7 +44,8 @@ def outcome(run: dict[str, Any], suite_root: Path | str) -> Outcome:
         root /= _INSIDE_JAR
     folder = root / "validator"
     profiles: tuple[str, ...] = ()
-    given = [folder / name for name in run.get("supporting", ())]
+    named = [*run.get("supporting", ()), *run.get("options", {}).get("supporting5", ())]
+    given = [folder / name for name in named]
     if run["run"] == "profile":
         source = run["profile_source"]
         if (folder / source).is_file():

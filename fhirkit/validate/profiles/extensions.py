@@ -1,15 +1,17 @@
 """Extensions: defined, allowed where they stand, and with the content of their definition.
 
 https://hl7.org/fhir/R4/defining-extensions.html. A definition is a profile of Extension, so its
-content is checked like any profile. HL7's validator refuses extensions without a definition,
-except those of example URLs; of those under hl7.org fhirkit cannot tell, since later packages
-define more than R4 did.
+content is checked like any profile. Extensions without a definition are refused, as HL7's
+validator does, except those of example URLs. Of what HL7 published after R4 only the names come
+with fhirkit: such an extension is let pass, and said not to be checked.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from fhirkit.schema.model import ElementSchema, StructureSchema
@@ -25,8 +27,13 @@ Use = tuple[dict[str, Any], Node]
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _EXAMPLE = re.compile(r"https?://([\w-]+\.)*(example\.org|acme\.com)(/|$)")
-_OF_NEMA = re.compile(r"https?://([\w-]+\.)*nema\.org(/|$)")
-_OF_HL7 = re.compile(r"https?://([\w-]+\.)*(hl7|fhir)\.org/")
+#: URLs that need no definition: of DICOM, and of the tools that make definitions.
+_FREE = re.compile(
+    r"https?://([\w-]+\.)*nema\.org(/|$)|http://hl7\.org/fhir/tools/StructureDefinition/"
+)
+_CORE = "http://hl7.org/fhir/StructureDefinition/"
+#: Names of extensions that HL7 published for R4 later: of these only that they exist is known.
+_PUBLISHED = Path(__file__).parent.parent / "data" / "extensions.txt"
 #: Elements of other FHIR versions as extensions (https://hl7.org/fhir/R4/versions.html#extensions).
 _OF_ANOTHER_VERSION = re.compile(
     r"http://hl7\.org/fhir/(1\.0|3\.0|4\.0|4\.3|5\.0)/StructureDefinition/extension-\w"
@@ -86,11 +93,11 @@ class Extensions:
         yield from self._parts(use[0], use[1], definition.root, definition)
 
     def _unknown(self, use: Use, url: str, key: str) -> Iterator[Found]:
-        if _OF_NEMA.match(url) or (self._shapes.options.example_urls and _EXAMPLE.match(url)):
+        if _FREE.match(url) or (self._shapes.options.example_urls and _EXAMPLE.match(url)):
             return
         message = f"the definition of the extension {url} is not at hand; add its package"
-        of_hl7 = key == "extension" and _OF_HL7.match(url)
-        if of_hl7 or _OF_ANOTHER_VERSION.match(url):
+        published = key == "extension" and _is_published(url)
+        if published or _OF_ANOTHER_VERSION.match(url):
             yield Found("extension-not-checked", message, use[1])
         else:
             yield Found("extension-unknown", message, use[1])
@@ -114,6 +121,15 @@ class Extensions:
                 yield Found("extension-part", message, place)
             else:
                 yield from self._parts(part, place, known[url], source)
+
+
+def _is_published(url: str) -> bool:
+    return url.startswith(_CORE) and url.removeprefix(_CORE) in _published()
+
+
+@cache
+def _published() -> frozenset[str]:
+    return frozenset(_PUBLISHED.read_text("utf-8").splitlines())
 
 
 def _modifier(use: Use, definition: StructureSchema, key: str) -> Iterator[Found]:

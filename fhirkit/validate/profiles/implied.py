@@ -81,6 +81,9 @@ _CODES = {
 }
 #: The constraint that the time of a vital sign be precise to the day.
 _TO_THE_DAY = "vs-1:"
+#: The value sets of the usual units of vital signs.
+_UNITS = "http://hl7.org/fhir/ValueSet/ucum-"
+_OF_CODES = ("binding-required", "code-not-found")
 
 
 def implied_profile(resource: dict[str, Any]) -> str | None:
@@ -102,11 +105,14 @@ def implied_profile(resource: dict[str, Any]) -> str | None:
 
 
 def softened(found: Found) -> Found:
-    """A finding by an implied profile: that a time is not known to the day is no more than noted.
+    """A finding by an implied profile: an imprecise time or an unusual unit is no more than noted.
 
     A record of which only the month is known cannot follow vs-1, claims nothing, and would have to
-    invent a day to be right: here fhirkit departs from HL7's verdict (docs/decisions/0014).
+    invent a day to be right: here fhirkit departs from HL7's verdict (docs/decisions/0014). What
+    was measured in another unit is as it was measured, and for that reason claims nothing (0019).
     """
     if found.rule == "constraint-broken" and found.message.startswith(_TO_THE_DAY):
         return found._replace(rule="constraint-warning")
+    if found.rule in _OF_CODES and _UNITS in found.message:
+        return found._replace(rule="binding-extensible")
     return found

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from fhirkit.validate.rules import attachment, extension, narrative
+from fhirkit.validate.rules import attachment, extension, identifier, narrative
 from fhirkit.validate.rules.finding import Finding
 
 #: Type name → its rule. A rule must not raise, whatever stands in the object.
 TYPE_RULES: dict[str, Callable[[dict[str, Any]], Iterable[Finding]]] = {
     "Attachment": attachment.check,
     "Extension": extension.check,
+    "Identifier": identifier.check,
     "Narrative": narrative.check,
 }

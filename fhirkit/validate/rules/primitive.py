@@ -185,6 +185,13 @@ def _calendar(value: str) -> Finding | None:
     return None
 
 
+def _time(value: str) -> Finding | None:
+    """Whole seconds: the published expression allows parts of one, HL7's validator does not."""
+    if len(value) > len("hh:mm:ss"):
+        return Finding("primitive-format", f"not a valid time: expected {_FORMS['time']}")
+    return None
+
+
 def _token(value: str) -> Finding | None:
     """A code or URI is ASCII-like in spirit: no white space of any script, nothing invisible."""
     if value.isascii():
@@ -208,6 +215,10 @@ _UUID = r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _OID = r"urn:oid:[0-2](\.(0|[1-9][0-9]*))+"
 
 
+#: Where the last dot of an OID stands at the least, unless it is under 1.3.
+_OID_DOTS = len("urn:oid:") + 4
+
+
 def _uri(value: str) -> Finding | None:
     """A URI that claims to be a UUID or OID must be one."""
     for scheme, pattern in (("urn:uuid:", _UUID), ("urn:oid:", _OID)):
@@ -215,6 +226,10 @@ def _uri(value: str) -> Finding | None:
         own = value.partition("#")[0].partition("|")[0]
         if value.startswith(scheme) and not full_matcher(pattern)(own):
             return Finding("primitive-format", f"not a valid {scheme} URI")
+    short = value.startswith("urn:oid:") and value.rfind(".") < _OID_DOTS
+    if short and not value.startswith("urn:oid:1.3"):
+        message = "so short an OID names a root, not a system: expected at least four numbers"
+        return Finding("primitive-format", message)
     return _token(value)
 
 
@@ -256,6 +271,7 @@ _EXTRA: dict[str, Callable[[str], Finding | None]] = {
     "date": _calendar,
     "dateTime": _calendar,
     "instant": _calendar,
+    "time": _time,
     "code": _code,
     "id": _token,
     "uri": _uri,

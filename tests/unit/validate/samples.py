@@ -13,7 +13,7 @@ PATIENT: dict[str, Any] = {
     "text": {"status": "generated", "div": f"<div {XHTML}><p>A <b>sample</b></p></div>"},
     "contained": [{"resourceType": "Organization", "id": "org", "name": "Clinic"}],
     "extension": [{"url": "http://example.org/fhir/one", "valueDecimal": 1}],
-    "identifier": [{"use": "official", "system": "urn:oid:1.2.3", "value": "17"}],
+    "identifier": [{"use": "official", "system": "urn:oid:2.999.1.2", "value": "17"}],
     "active": True,
     "name": [
         {

@@ -153,7 +153,8 @@ def test_an_extensible_value_set_is_only_warned_about(
 def test_a_maximum_value_set_bounds_a_weaker_one(
     validator: Validator, language: str, expected: list[str]
 ) -> None:
-    outcome = validator.validate({"resourceType": "Patient", "language": language})
+    photo = [{"url": "http://example.org/photo", "language": language}]
+    outcome = validator.validate({"resourceType": "Patient", "photo": photo})
     assert [issue.rule for issue in outcome] == expected
 
 

@@ -93,3 +93,16 @@ def test_a_guide_demands_a_profile_of_every_resource_of_a_type() -> None:
     nameless = {"resourceType": "Patient"}
     assert [issue.rule for issue in validator.validate(nameless)] == ["cardinality-min"]
     assert not list(Validator([profile]).validate(nameless))
+
+
+def test_another_unit_is_no_error_where_nothing_is_claimed() -> None:
+    value = {
+        "value": 7,
+        "unit": "stone",
+        "system": "http://unitsofmeasure.org",
+        "code": "[stone_av]",
+    }
+    resource = _weight((LOINC, "29463-7"), valueQuantity=value)
+    assert _rules(resource) == {"binding-extensible"}
+    profile = "http://hl7.org/fhir/StructureDefinition/bodyweight"
+    assert "binding-required" in _rules(resource | {"meta": {"profile": [profile]}})

@@ -131,4 +131,4 @@ def test_profiles_may_be_asked_for_without_a_claim(validator: Validator) -> None
     del resource["subject"]
     resource["code"]["coding"][0]["code"] = "1234-5"
     outcome = validator.validate(resource, profiles=[f"{CORE}vitalsigns"])
-    assert [issue.rule for issue in outcome] == ["cardinality-min"]
+    assert {issue.rule for issue in outcome} == {"cardinality-min"}
