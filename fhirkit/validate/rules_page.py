@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fhirkit.validate.catalogue import RULES, Rule
+from fhirkit.validate.catalogue import RULES
 from fhirkit.validate.explanation import Explanation, explanation
+from fhirkit.validate.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
