@@ -79,7 +79,8 @@ class ResponseCheck:
         if find_item(self._questionnaire.get("item"), name) is not None:
             message = f"item {name[:40]!r} stands at another place in the Questionnaire"
             return Finding("response-misplaced", message)
-        message = f"the Questionnaire has no item {name[:40]!r}"
+        # A linkId that the Questionnaire does not know is a text of the record like any other.
+        message = "the Questionnaire has no item of this linkId"
         return Finding("response-link-id", message)
 
     def _present(

@@ -166,10 +166,10 @@ class _Index:
         name = reference.partition("#")[2]
         count = sum(one == name for one in _anchors(self._entries[target].get("resource")))
         if count == 0 and is_link:
-            message = f"a narrativeLink to {name[:40]!r} in entry {target} leads nowhere"
+            message = f"the id that a narrativeLink names is nowhere in entry {target}"
             yield Finding("document-link", message)
         elif count > 1:
-            message = f"{name[:40]!r} is there {count} times in entry {target}"
+            message = f"the id that is referred to is there {count} times in entry {target}"
             yield Finding("document-crossing", message)
 
     def unreachable(self, bundle: dict[str, Any]) -> list[int]:
