@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from fhirkit.cli import exits
-from fhirkit.cli.console import emit, emit_json, say
+from fhirkit.cli.merging import judgement
 from fhirkit.cli.results import busy, show_report
 from fhirkit.cli.working_tree import (
     connect,
@@ -21,14 +19,17 @@ from fhirkit.cli.working_tree import (
 )
 
 if TYPE_CHECKING:
-    from fhirkit.remote import Client
-    from fhirkit.sync.selection import Selection
+    pass
 
 
 @click.command()
 @click.argument("name", required=False)
 @click.option("--patient", metavar="ID", help="One patient's record, with all it refers to.")
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="All of a resource type.")
+@click.option(
+    "--merge/--no-merge", default=True, show_default=True,
+    help="Merge what changed on both sides, where that is safe.",
+)  # fmt: skip
 @click.option("--theirs", multiple=True, metavar="Type/id", help="Settle this conflict their way.")
 @click.option(
     "--max-delete", type=click.IntRange(min=0), default=10, show_default=True,
@@ -43,6 +44,7 @@ def command(
     *,
     patient: str | None,
     types: tuple[str, ...],
+    merge: bool,
     theirs: tuple[str, ...],
     max_delete: int,
     url: str | None,
@@ -54,8 +56,9 @@ def command(
 ) -> int:
     """Pull from the remote NAME into the working tree, or from --remote URL into FILE.
 
-    Without --patient or --type everything is fetched that the server can search. A file that was
-    changed here and on the server is a conflict (exit 4) and left alone. Paging is followed to
+    Without --patient or --type everything is fetched that the server can search. What was
+    changed here and on the server is merged element by element where that is safe, else a
+    conflict (exit 4) that fhirkit resolve settles; its file is left alone. Paging is followed to
     its end; when a page fails, so does the command.
     """
     if patient is not None and types:
@@ -75,43 +78,10 @@ def command(
                 theirs=keys_of(theirs),
                 max_delete=max_delete,
             )
-            report = session.pull(ready)
+            report = session.pull(ready, judgement() if merge else None)
         return show_report(report, as_json=as_json)
     remote = url_remote(url, token_env, ca_bundle)
     client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
     with busy(f"Pulling from {client.host}"):
-        found = _select(client, patient, types)
-    return _save(client, found, output or "-", as_json=as_json)
-
-
-def _select(client: Client, patient: str | None, types: tuple[str, ...]) -> Selection:
-    from fhirkit.sync.selection import select_patient, select_types
-
-    if patient is not None:
-        return select_patient(client, patient, {}, ())
-    return select_types(client, types or None)
-
-
-def _save(client: Client, selection: Selection, output: str, *, as_json: bool) -> int:
-    from fhirkit.core.files import write_atomic
-    from fhirkit.core.jsonio import dumps
-    from fhirkit.remote.record import collection
-
-    found = [selection.resources[key] for key in sorted(selection.resources)]
-    if output.endswith(".ndjson"):
-        text = "".join(dumps(resource, indent=False) + "\n" for resource in found)
-    else:
-        text = dumps(collection(client.base, found))
-    for note in selection.notes:
-        say(f"note: {note}")
-    if selection.incomplete:
-        say("incomplete, so nothing was written")
-        return exits.INCOMPLETE
-    if output == "-":
-        emit(text)
-    else:
-        write_atomic(Path(output), text.encode())
-        if as_json:
-            emit_json({"output": output, "resources": len(found), "notes": selection.notes})
-    say(f"{len(found)} resources{'' if output == '-' else f' in {output}'}")
-    return exits.CLEAN
+        found = select(client, patient, types)
+    return save(client, found, output or "-", as_json=as_json)

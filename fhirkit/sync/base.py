@@ -34,6 +34,18 @@ class BaseStore:
         entries = (BaseEntry(ResourceKey(row[0], row[1]), *row[2:]) for row in rows)
         return {entry.key: entry for entry in entries}
 
+    def entries_of(self, keys: Iterable[ResourceKey]) -> dict[ResourceKey, BaseEntry]:
+        """What is agreed on of these resources."""
+        found: dict[ResourceKey, BaseEntry] = {}
+        for key in keys:
+            for row in self.state.rows(
+                "SELECT sent_hash, remote_hash, version_id, remote_id FROM base"
+                " WHERE remote = ? AND type = ? AND id = ?",
+                *self._at(key),
+            ):
+                found[key] = BaseEntry(key, *row)
+        return found
+
     def content(self, digest: str | None) -> dict[str, Any] | None:
         """The content with this hash, without what servers own; None when it is not kept."""
         return self.state.content(digest)
@@ -211,10 +223,3 @@ class BaseStore:
 
     def _at(self, key: ResourceKey) -> tuple[str, str, str]:
         return self.remote, key.type, key.id
-
-
-def keep_all(state: State, resources: Iterable[dict[str, Any]]) -> None:
-    """Keep many bodies in one commit."""
-    with state.transaction():
-        for resource in resources:
-            state.keep(resource)

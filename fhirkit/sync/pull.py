@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from fhirkit.core.errors import Conflict, FhirkitError, InvalidInput
+from fhirkit.core.resource import ResourceKey
 from fhirkit.sync.base import BaseStore
-from fhirkit.sync.entry import Entry
+from fhirkit.sync.conflicts import Judgement, Sides, drop, keep, stored_form
+from fhirkit.sync.entry import Entry, tree_form
 from fhirkit.sync.fetch import Fetched
 from fhirkit.sync.plan import Action, Plan, Status, Step
 from fhirkit.sync.results import Line, Report, Result
@@ -16,33 +17,20 @@ from fhirkit.sync.worktree import Scan, WorkingTree
 _BATCH = 100
 
 
-def stored_form(store: BaseStore, entry: Entry) -> dict[str, Any]:
-    """What a fetch kept of the server's copy, with the version that it had."""
-    body = store.content(entry.hash)
-    if body is None:
-        raise FhirkitError(
-            f"{entry.key}: its fetched content is no longer in the state",
-            advice="run fhirkit fetch again",
-        )
-    meta = body.get("meta")
-    kept = dict(meta) if isinstance(meta, dict) else {}
-    if entry.version_id is not None:
-        kept["versionId"] = entry.version_id
-    return {**body, "meta": kept} if kept else body
-
-
 def apply_pull(
     tree: WorkingTree,
     store: BaseStore,
     scan: Scan,
     plan: Plan,
     fetched: Fetched,
+    judgement: Judgement | None = None,
 ) -> Report:
-    """Write and discard files as planned, and record each agreement after its file is safe."""
+    """Write and discard files as planned, and record each agreement after its file is safe.
+
+    With ``judgement`` what changed on both sides is merged where that is safe.
+    """
     report = Report(notes=list(fetched.notes), incomplete=fetched.incomplete)
     report.issues.extend(scan.issues)
-    for key, reason in plan.conflicts.items():
-        report.add(Line(key, Result.CONFLICT, note=reason))
     for key in plan.keys(Status.CLEAN, Status.CONVERGED):
         if key in scan.entries:
             report.add(Line(key, Result.UNCHANGED))
@@ -51,6 +39,8 @@ def apply_pull(
         if fetched.covers(key) and key in tracked:
             report.add(Line(key, Result.KEPT, note="its file cannot be read, so it was left alone"))
     try:
+        for key, reason in plan.conflicts.items():
+            _conflict(tree, store, scan, key, reason, report, judgement)
         for batch in _batches(plan.actions):
             with store.transaction():
                 for action in batch:
@@ -61,6 +51,55 @@ def apply_pull(
             if action.key not in report.lines:
                 report.add(Line(action.key, Result.UNKNOWN, note="the run ended before"))
     return report
+
+
+def _conflict(
+    tree: WorkingTree,
+    store: BaseStore,
+    scan: Scan,
+    key: ResourceKey,
+    reason: str,
+    report: Report,
+    judgement: Judgement | None,
+) -> None:
+    """Merge what both sides changed, or keep it as a conflict that waits."""
+    sides = sides_of(store, scan, key)
+    merged = sides.merged(store, judgement) if judgement is not None else None
+    worse: frozenset[str] = frozenset()
+    if judgement is not None and merged is not None and not merged.clashes:
+        assert sides.ours is not None  # noqa: S101  # else nothing was merged
+        assert sides.theirs is not None  # noqa: S101  # else nothing was merged
+        worse = judgement.worse(merged.resource, sides.ours, sides.theirs)
+        if not worse:
+            try:
+                tree.write(merged.resource, expected=scan.entries[key])
+            except Conflict as problem:
+                report.add(Line(key, Result.CONFLICT, note=problem.message))
+                return
+            store.agree(key, tree_form(sides.theirs), sides.theirs)
+            drop(tree, key)
+            note = "both sides' changes are in the file; ours as it was is in .fhirkit/trash"
+            if merged.stale:
+                note += "; the narrative told of one side and was dropped"
+            report.add(Line(key, Result.MERGED, note=note))
+            return
+    keep(tree, store, sides, merged)
+    if merged is not None and merged.clashes:
+        reason += ": " + ", ".join(clash.expression for clash in merged.clashes[:5])
+    elif worse:
+        reason += f": merged, it would have {len(worse)} error(s) that neither side has"
+    report.add(Line(key, Result.CONFLICT, note=f"{reason} (fhirkit resolve settles it)"))
+
+
+def sides_of(store: BaseStore, scan: Scan, key: ResourceKey) -> Sides:
+    """A resource here and, as far as a fetch knows, there."""
+    base, tracked = store.entries_of([key]).get(key), store.tracked()
+    seen = tracked.get(key)
+    if key not in tracked and base is not None and base.remote_hash:
+        seen = Entry(key, base.remote_hash, base.version_id)
+    theirs = stored_form(store, seen) if seen is not None else None
+    ours = scan.resources[key] if key in scan.entries else None
+    return Sides(key, base, ours, theirs)
 
 
 def _batches(actions: tuple[Action, ...]) -> Iterable[tuple[Action, ...]]:

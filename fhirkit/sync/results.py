@@ -20,6 +20,7 @@ class Result(StrEnum):
     DELETED = "deleted"
     UNCHANGED = "unchanged"
     WRITTEN = "written"
+    MERGED = "merged"
     DISCARDED = "discarded"
     CONFLICT = "conflict"
     REFUSED = "refused"
@@ -72,6 +73,11 @@ class Report:
         """How many resources came to each result, in the order of ``Result``."""
         counted = Counter(line.result for line in self.lines.values())
         return {str(result): counted[result] for result in Result if counted[result]}
+
+    @property
+    def summary(self) -> str:
+        """The counts in a line."""
+        return ", ".join(f"{count} {word}" for word, count in self.count().items())
 
     def has(self, *results: Result) -> bool:
         """Whether any resource came to one of these."""

@@ -14,6 +14,7 @@ from fhirkit.remote.client import Client
 from fhirkit.sync.answer import Rung
 from fhirkit.sync.apply import Push
 from fhirkit.sync.base import BaseStore
+from fhirkit.sync.conflicts import Judgement
 from fhirkit.sync.counterpart import Counterpart
 from fhirkit.sync.doubt import settle_open
 from fhirkit.sync.entry import Base, BaseEntry, Entry, Listing
@@ -133,7 +134,7 @@ class Session:
             self.server, self.store, self.journal, plan, ready, options, self._capability, report
         )
         report = run.run(plan, ready.remote)
-        self.journal.end(", ".join(f"{n} {word}" for word, n in report.count().items()))
+        self.journal.end(report.summary)
         return report
 
     def fetch(self, *, patient: str | None = None, types: Iterable[str] | None = None) -> Fetched:
@@ -188,9 +189,12 @@ class Session:
             )
         return Prepared(plan, scan, base, fetched=fetched)
 
-    def pull(self, ready: Prepared) -> Report:
-        """Carry out a prepared pull."""
-        return apply_pull(self.tree, self.store, ready.scan, ready.plan, ready.fetched)
+    def pull(self, ready: Prepared, judgement: Judgement | None = None) -> Report:
+        """Carry out a prepared pull; with ``judgement`` both sides' changes are merged."""
+        self.journal.begin("pull")
+        report = apply_pull(self.tree, self.store, ready.scan, ready.plan, ready.fetched, judgement)
+        self.journal.end(report.summary)
+        return report
 
     def scan(self) -> Scan:
         """What the files hold now."""

@@ -65,7 +65,7 @@ class MemoryServer:
         self.now = datetime(2020, 1, 1, tzinfo=UTC)
         self._lock = threading.RLock()
         self._next = 100
-        self._pages: dict[str, list[Resource]] = {}
+        self._pages: dict[str, Resource] = {}
 
     # -- what a transport has ---------------------------------------------------------------
 

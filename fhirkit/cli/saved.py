@@ -1,0 +1,48 @@
+"""A record pulled without a working tree, as one file or on standard output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fhirkit.cli import exits
+from fhirkit.cli.console import emit, emit_json, say
+
+if TYPE_CHECKING:
+    from fhirkit.remote import Client
+    from fhirkit.sync.selection import Selection
+
+
+def select(client: Client, patient: str | None, types: tuple[str, ...]) -> Selection:
+    """One patient's record, or whole types."""
+    from fhirkit.sync.selection import select_patient, select_types
+
+    if patient is not None:
+        return select_patient(client, patient, {}, ())
+    return select_types(client, types or None)
+
+
+def save(client: Client, selection: Selection, output: str, *, as_json: bool) -> int:
+    """Write what was selected, or nothing when it is not complete."""
+    from fhirkit.core.files import write_atomic
+    from fhirkit.core.jsonio import dumps
+    from fhirkit.remote.record import collection
+
+    found = [selection.resources[key] for key in sorted(selection.resources)]
+    if output.endswith(".ndjson"):
+        text = "".join(dumps(resource, indent=False) + "\n" for resource in found)
+    else:
+        text = dumps(collection(client.base, found))
+    for note in selection.notes:
+        say(f"note: {note}")
+    if selection.incomplete:
+        say("incomplete, so nothing was written")
+        return exits.INCOMPLETE
+    if output == "-":
+        emit(text)
+    else:
+        write_atomic(Path(output), text.encode())
+        if as_json:
+            emit_json({"output": output, "resources": len(found), "notes": selection.notes})
+    say(f"{len(found)} resources{'' if output == '-' else f' in {output}'}")
+    return exits.CLEAN
