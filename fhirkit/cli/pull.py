@@ -8,6 +8,7 @@ import rich_click as click
 
 from fhirkit.cli.merging import judgement
 from fhirkit.cli.results import busy, show_report
+from fhirkit.cli.saved import save, select
 from fhirkit.cli.working_tree import (
     connect,
     here,
