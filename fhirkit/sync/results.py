@@ -27,10 +27,12 @@ class Result(StrEnum):
     WAITING = "waiting"
     UNKNOWN = "unknown"
     KEPT = "kept"
+    DIFFERS = "differs"
 
 
 #: Results that leave something undone.
-UNDONE = (Result.CONFLICT, Result.REFUSED, Result.WAITING, Result.UNKNOWN, Result.KEPT)
+UNDONE = (Result.CONFLICT, Result.REFUSED, Result.WAITING, Result.UNKNOWN, Result.KEPT,
+          Result.DIFFERS)
 
 
 @dataclass(frozen=True, slots=True)

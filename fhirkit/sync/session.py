@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from fhirkit.core.errors import Blocked
 from fhirkit.core.resource import ResourceKey
@@ -90,7 +90,7 @@ class Session:
         ``only`` limits the push to these keys; ``every`` asks about what did not change as well.
         What is new here is taken for new there, since a push finds out by itself; ``look`` asks.
         """
-        self._meet(writing=True)
+        self.meet(writing=True)
         settle_open(self.server, self.store, self.journal, quiet=self.quiet)
         scan, base = self.scan(), self.store.entries()
         keys = (scan.entries.keys() | base.keys()) - scan.held
@@ -139,7 +139,7 @@ class Session:
 
     def fetch(self, *, patient: str | None = None, types: Iterable[str] | None = None) -> Fetched:
         """Learn what the server holds; no file is touched."""
-        self._meet(writing=False)
+        self.meet(writing=False)
         settle_open(self.server, self.store, self.journal, quiet=self.quiet)
         base = self.store.entries()
         fetch = Fetch(self.server, self.store, base)
@@ -230,7 +230,7 @@ class Session:
             if fresh is not None:
                 remote[key] = fresh
 
-    def _meet(self, *, writing: bool) -> None:
+    def meet(self, *, writing: bool) -> None:
         """Make sure that this is a FHIR R4 server that can do it, and the one it was before."""
         capability = Capability.of(self.client.capabilities())
         require_r4(capability, self.client, writing=writing)
@@ -255,12 +255,17 @@ def require_r4(capability: Capability, client: Client, *, writing: bool) -> None
         raise Blocked(f"{client.host} offers no transactions, without which a push is not safe")
 
 
+_S = TypeVar("_S", bound=Session)
+
+
 @contextmanager
-def opened(tree: WorkingTree, name: str, client: Client) -> Iterator[Session]:
-    """A session under the tree's lock."""
+def opened(
+    tree: WorkingTree, name: str, client: Client, kind: type[_S] = Session  # type: ignore[assignment]  # the default fits the bound
+) -> Iterator[_S]:
+    """A session, of the given kind, under the tree's lock."""
     with locked(tree.state), State(tree.database) as state:
         try:
-            yield Session(tree, state, name, client)
+            yield kind(tree, state, name, client)
             state.tidy()
         finally:
             client.close()

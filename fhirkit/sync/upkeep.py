@@ -1,0 +1,133 @@
+"""A session's rarer work: finish or give up, prove, settle conflicts, adopt what is there already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fhirkit.core.errors import UsageError
+from fhirkit.core.resource import ResourceKey
+from fhirkit.sync.conflicts import Judgement, Sides, settle, stored_form
+from fhirkit.sync.doubt import settle_open
+from fhirkit.sync.entry import Entry
+from fhirkit.sync.journal import OpState
+from fhirkit.sync.merge import Side
+from fhirkit.sync.plan import Status, Step, classify
+from fhirkit.sync.pull import sides_of
+from fhirkit.sync.results import Line, Report, Result
+from fhirkit.sync.session import Options, Session, offline_plan
+
+#: So many resources are read and compared at a time.
+_VERIFIED = 1000
+
+
+class Upkeep(Session):
+    """A session that can also put things in order."""
+
+    def resume(self) -> Report:
+        """Finish what an interrupted push had planned: what became of it, then the rest."""
+        self.meet(writing=True)
+        arrived = settle_open(self.server, self.store, self.journal, quiet=self.quiet)
+        planned = {one.key for one in self.journal.open(OpState.PLANNED)}
+        deletes = [one for one in self.journal.open(OpState.PLANNED) if one.step is Step.DELETE]
+        ready = self.prepare_push(only=planned)
+        report = self.push(ready, Options(delete=bool(deletes), max_delete=len(deletes)))
+        report.notes.insert(0, f"{arrived} write(s) of an earlier run had arrived")
+        return report
+
+    def abort(self) -> tuple[int, int]:
+        """Give up an interrupted push: how many writes had arrived, how many are dropped."""
+        self.meet(writing=False)
+        arrived = settle_open(self.server, self.store, self.journal, quiet=self.quiet)
+        return arrived, self.journal.drop_planned("given up by abort")
+
+    def verify(self) -> Report:
+        """Read everything agreed on from the server again, and compare it with the tree."""
+        self.meet(writing=False)
+        settle_open(self.server, self.store, self.journal, quiet=self.quiet)
+        scan, base = self.scan(), self.store.entries()
+        report = Report(issues=list(scan.issues))
+        keys = sorted((scan.entries.keys() | base.keys()) - scan.held)
+        for start in range(0, len(keys), _VERIFIED):
+            part = keys[start : start + _VERIFIED]
+            states = self.server.read_many(part)
+            remote = {key: Entry.of(one) for key, one in states.items() if one is not None}
+            for key in part:
+                status, reason = classify(scan.entries.get(key), base.get(key), remote.get(key))
+                if status is Status.CLEAN:
+                    line = Line(key, Result.UNCHANGED)
+                else:
+                    line = Line(key, Result.DIFFERS, note=reason or str(status))
+                report.add(line)
+        return report
+
+    def conflicts(self) -> dict[ResourceKey, Sides]:
+        """What changed on both sides, as far as a fetch knows."""
+        scan, base = self.scan(), self.store.entries()
+        plan = offline_plan(scan, base, self.store.tracked())
+        return {key: sides_of(self.store, scan, key) for key in plan.conflicts}
+
+    def resolve(
+        self,
+        key: ResourceKey,
+        *,
+        side: Side | None = None,
+        choices: Mapping[str, Side] | None = None,
+        edited: dict[str, Any] | None = None,
+        judgement: Judgement | None = None,
+    ) -> str:
+        """Settle one conflict; what was done, in words."""
+        sides = self.conflicts().get(key)
+        if sides is None:
+            raise UsageError(f"{key}: is no conflict with {self.store.remote}")
+        mine = self.tree.current(key)
+        return settle(
+            self.tree, self.store, sides, mine,
+            side=side, choices=choices, edited=edited, judgement=judgement,
+        )  # fmt: skip
+
+    def adoptable(self) -> list[tuple[ResourceKey, ResourceKey]]:
+        """Resources that are new on both sides and share a business identifier: here, there."""
+        scan, base, tracked = self.scan(), self.store.entries(), self.store.tracked()
+        here: dict[tuple[str, str, str], ResourceKey] = {}
+        for key in sorted(scan.entries.keys() - base.keys()):
+            for name in _identifiers(scan.resources[key]):
+                here[key.type, *name] = key
+        found = []
+        for key, entry in tracked.items():
+            if entry is None or key in base or key in scan.entries:
+                continue
+            for name in _identifiers(stored_form(self.store, entry)):
+                if (key.type, *name) in here:
+                    found.append((here[key.type, *name], key))
+                    break
+        return found
+
+    def adopt(self, key: ResourceKey, there: ResourceKey) -> None:
+        """The resource here is the server's resource ``there``: link them, and change neither.
+
+        What differs is then a conflict, which the next pull merges or keeps.
+        """
+        self.meet(writing=False)
+        if self.tree.current(key) is None:
+            raise UsageError(f"{key}: is not in the tree")
+        if key.type != there.type or self.store.entries_of([key]):
+            raise UsageError(f"{key}: is of another type, or known to the server already")
+        theirs = self.client.read(there)
+        if theirs is None:
+            raise UsageError(f"{there}: is not on the server")
+        self.server.learn(key, there.id)
+        with self.store.transaction():
+            self.store.untrack(there)
+            self.store.link(key, there.id)
+            self.store.track(key, self.server.inward(theirs))
+
+
+def _identifiers(resource: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Business identifiers with a system, which are meant to name one thing."""
+    found = resource.get("identifier")
+    for one in found if isinstance(found, list) else [found]:
+        if isinstance(one, dict):
+            system, value = one.get("system"), one.get("value")
+            if isinstance(system, str) and isinstance(value, str):
+                yield system, value
