@@ -43,6 +43,21 @@ def show_plan(ready: Prepared, *, as_json: bool, delete: bool) -> int:
     )
 
 
+def show_files(ready: Prepared, *, as_json: bool) -> int:
+    """Print what a pull would do to files; 4 when there are conflicts."""
+    from fhirkit.sync.plan import Step
+
+    plan = ready.plan
+    steps = [(str(one.step), str(one.key)) for one in plan.of(Step.WRITE, Step.DISCARD)]
+    steps += [("conflict", str(key)) for key in plan.conflicts]
+    if as_json:
+        emit_json([{"resource": key, "action": step} for step, key in steps])
+    else:
+        emit("".join(plain(f"{step:<10} {key}\n") for step, key in steps))
+    say(f"{len(steps)} files would be touched or are in conflict")
+    return exits.CONFLICT if plan.conflicts else exits.CLEAN
+
+
 def _request(request: dict[str, str]) -> str:
     guards = [f"{name}: {request[name]}" for name in ("ifMatch", "ifNoneMatch") if name in request]
     return plain(f"  {request['method']} {request['url']}  {' '.join(guards)}".rstrip()) + "\n"

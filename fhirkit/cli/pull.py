@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from fhirkit.cli.merging import judgement
+from fhirkit.cli.planned import show_files
 from fhirkit.cli.results import busy, show_report
 from fhirkit.cli.saved import save, select
 from fhirkit.cli.working_tree import (
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name", required=False)
+@click.option("--dry-run", "-n", is_flag=True, help="Fetch, say what would change, and leave it.")
 @click.option("--patient", metavar="ID", help="One patient's record, with all it refers to.")
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="All of a resource type.")
 @click.option(
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 def command(
     name: str | None,
     *,
+    dry_run: bool,
     patient: str | None,
     types: tuple[str, ...],
     merge: bool,
@@ -79,6 +82,8 @@ def command(
                 theirs=keys_of(theirs),
                 max_delete=max_delete,
             )
+            if dry_run:
+                return show_files(ready, as_json=as_json)
             report = session.pull(ready, judgement() if merge else None)
         return show_report(report, as_json=as_json)
     remote = url_remote(url, token_env, ca_bundle)

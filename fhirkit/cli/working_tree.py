@@ -72,8 +72,12 @@ def connect(
     timeout: float = 60.0,
     token_env: str | None = None,
     ca_bundle: str | None = None,
+    folder: Path | None = None,
 ) -> Client:
-    """A client for the remote; its secrets are read now, relative paths from the tree's root."""
+    """A client for the remote; its secrets are read now.
+
+    Relative paths count from ``folder``, by default the root of the tree that we are in.
+    """
     from msgspec.structs import replace
 
     from fhirkit.remote import Policy
@@ -86,7 +90,7 @@ def connect(
     if ca_bundle is not None:
         access = replace(access, ca_bundle=str(Path(ca_bundle).absolute()))
     return open_client(
-        access, environment=os.environ, folder=_folder(), policy=Policy(timeout=timeout)
+        access, environment=os.environ, folder=folder or _folder(), policy=Policy(timeout=timeout)
     )
 
 

@@ -31,8 +31,14 @@ class Result(StrEnum):
 
 
 #: Results that leave something undone.
-UNDONE = (Result.CONFLICT, Result.REFUSED, Result.WAITING, Result.UNKNOWN, Result.KEPT,
-          Result.DIFFERS)
+UNDONE = (
+    Result.CONFLICT,
+    Result.REFUSED,
+    Result.WAITING,
+    Result.UNKNOWN,
+    Result.KEPT,
+    Result.DIFFERS,
+)
 
 
 @dataclass(frozen=True, slots=True)

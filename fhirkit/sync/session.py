@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -259,16 +259,19 @@ _S = TypeVar("_S", bound=Session)
 
 
 @contextmanager
-def opened(
-    tree: WorkingTree, name: str, client: Client, kind: type[_S] = Session  # type: ignore[assignment]  # the default fits the bound
-) -> Iterator[_S]:
-    """A session, of the given kind, under the tree's lock."""
+def opened_as(kind: type[_S], tree: WorkingTree, name: str, client: Client) -> Iterator[_S]:
+    """A session of a kind, under the tree's lock."""
     with locked(tree.state), State(tree.database) as state:
         try:
             yield kind(tree, state, name, client)
             state.tidy()
         finally:
             client.close()
+
+
+def opened(tree: WorkingTree, name: str, client: Client) -> AbstractContextManager[Session]:
+    """A session under the tree's lock."""
+    return opened_as(Session, tree, name, client)
 
 
 def scanned(tree: WorkingTree, state: State) -> Scan:

@@ -1,12 +1,14 @@
-"""A session's rarer work: finish or give up, prove, settle conflicts, adopt what is there already."""
+"""A session's rarer work: finish or give up, prove, settle conflicts, adopt what is there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from fhirkit.core.errors import UsageError
 from fhirkit.core.resource import ResourceKey
+from fhirkit.remote.client import Client
 from fhirkit.sync.conflicts import Judgement, Sides, settle, stored_form
 from fhirkit.sync.doubt import settle_open
 from fhirkit.sync.entry import Entry
@@ -15,7 +17,8 @@ from fhirkit.sync.merge import Side
 from fhirkit.sync.plan import Status, Step, classify
 from fhirkit.sync.pull import sides_of
 from fhirkit.sync.results import Line, Report, Result
-from fhirkit.sync.session import Options, Session, offline_plan
+from fhirkit.sync.session import Options, Session, offline_plan, opened_as
+from fhirkit.sync.worktree import WorkingTree
 
 #: So many resources are read and compared at a time.
 _VERIFIED = 1000
@@ -131,3 +134,15 @@ def _identifiers(resource: dict[str, Any]) -> Iterator[tuple[str, str]]:
             system, value = one.get("system"), one.get("value")
             if isinstance(system, str) and isinstance(value, str):
                 yield system, value
+
+
+def opened_for_upkeep(
+    tree: WorkingTree, name: str, client: Client
+) -> AbstractContextManager[Upkeep]:
+    """A session for upkeep, under the tree's lock."""
+    return opened_as(Upkeep, tree, name, client)
+
+
+def opened_offline(tree: WorkingTree, name: str) -> AbstractContextManager[Upkeep]:
+    """A session under the tree's lock that never asks the server."""
+    return opened_as(Upkeep, tree, name, Client("http://127.0.0.1:9/fhir"))

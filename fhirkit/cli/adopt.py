@@ -1,0 +1,68 @@
+"""`fhirkit adopt`: say that a resource here and one on the server are the same."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from fhirkit.cli import exits
+from fhirkit.cli.console import emit, emit_json, plain, say
+from fhirkit.cli.working_tree import (
+    connect,
+    here,
+    json_option,
+    keys_of,
+    named_remote,
+    server_options,
+)
+from fhirkit.core.errors import UsageError
+
+
+@click.command()
+@click.argument("resource", required=False)
+@click.argument("there", required=False)
+@click.option("--name", help="Which remote, when there are several.")
+@click.option("--dry-run", "-n", is_flag=True, help="Say what would be linked, and link nothing.")
+@json_option
+@server_options
+def command(
+    resource: str | None,
+    there: str | None,
+    *,
+    name: str | None,
+    dry_run: bool,
+    as_json: bool,
+    timeout: float,
+    token_env: str | None,
+    ca_bundle: str | None,
+) -> int:
+    """Link RESOURCE (Type/id in the tree) with THERE (Type/id on the server).
+
+    Without both, list what is new on either side and shares a business identifier, after a
+    fetch. Neither side is changed; what differs is merged, or a conflict, at the next pull.
+    """
+    from fhirkit.sync.upkeep import opened_for_upkeep, opened_offline
+
+    tree = here()
+    remote = named_remote(tree, name)
+    if resource is None or there is None or dry_run:
+        if (resource is None) != (there is None):
+            raise UsageError("name both: the resource in the tree and the one on the server")
+        with opened_offline(tree, remote.name) as offline:
+            pairs = offline.adoptable()
+        if resource is not None and there is not None:
+            pairs = list(zip(keys_of((resource,)), keys_of((there,)), strict=True))
+        rows = [{"resource": str(mine), "there": str(theirs)} for mine, theirs in pairs]
+        if as_json:
+            emit_json(rows)
+        else:
+            emit("".join(plain(f"{row['resource']}  {row['there']}\n") for row in rows))
+        say(f"{len(rows)} pairs {'would be linked' if resource else 'share an identifier'}")
+        return exits.CLEAN
+    (key,), (other,) = keys_of((resource,)), keys_of((there,))
+    client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
+    with opened_for_upkeep(tree, remote.name, client) as session:
+        session.adopt(key, other)
+    if as_json:
+        emit_json([{"resource": str(key), "there": str(other)}])
+    say(f"{key} is {other} on {remote.name}; fhirkit pull brings both together")
+    return exits.CLEAN

@@ -1,0 +1,55 @@
+"""`fhirkit clone`: a new working tree with what a server holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+from fhirkit.cli.console import say
+from fhirkit.cli.results import busy, show_report
+from fhirkit.cli.working_tree import connect, json_option, server_options
+from fhirkit.core.errors import UsageError
+
+
+@click.command()
+@click.argument("url")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--name", default="origin", show_default=True, help="What to call the remote.")
+@click.option("--patient", metavar="ID", help="One patient's record, with all it refers to.")
+@click.option("--type", "types", multiple=True, metavar="TYPE", help="All of a resource type.")
+@json_option
+@server_options
+def command(
+    url: str,
+    folder: Path,
+    *,
+    name: str,
+    patient: str | None,
+    types: tuple[str, ...],
+    as_json: bool,
+    timeout: float,
+    token_env: str | None,
+    ca_bundle: str | None,
+) -> int:
+    """Make FOLDER a working tree, call the FHIR server at URL its remote, and pull.
+
+    A clone that was interrupted is finished by fhirkit pull in its folder.
+    """
+    from fhirkit.sync.config import add_remote, checked_remote
+    from fhirkit.sync.session import opened
+    from fhirkit.sync.worktree import WorkingTree
+
+    if patient is not None and types:
+        raise click.UsageError("--patient and --type exclude each other")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder}: exists and is not an empty folder")
+    remote = checked_remote(name, url, token_env=token_env, ca_bundle=ca_bundle)
+    tree, _ = WorkingTree.init(folder)
+    add_remote(tree.config, remote)
+    client = connect(remote, timeout=timeout, folder=tree.root)
+    with opened(tree, name, client) as session, busy(f"Cloning from {client.host}"):
+        ready = session.prepare_pull(patient=patient, types=types or None)
+        report = session.pull(ready)
+    say(f"{folder} is a working tree now")
+    return show_report(report, as_json=as_json)

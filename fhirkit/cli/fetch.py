@@ -1,0 +1,61 @@
+"""`fhirkit fetch`: learn what changed on a server without touching a file."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from fhirkit.cli import exits
+from fhirkit.cli.console import emit, emit_json, plain, say
+from fhirkit.cli.results import busy
+from fhirkit.cli.working_tree import connect, here, json_option, named_remote, server_options
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--patient", metavar="ID", help="One patient's record, with all it refers to.")
+@click.option("--type", "types", multiple=True, metavar="TYPE", help="All of a resource type.")
+@json_option
+@server_options
+def command(
+    name: str | None,
+    *,
+    patient: str | None,
+    types: tuple[str, ...],
+    as_json: bool,
+    timeout: float,
+    token_env: str | None,
+    ca_bundle: str | None,
+) -> int:
+    """Ask the remote NAME what changed there, and remember it for status, diff and resolve.
+
+    A server that lists its history is asked for changes since the last time, others for
+    everything. Only .fhirkit is written to; pull brings the changes into the files.
+    """
+    from fhirkit.sync.session import offline_plan, opened
+
+    if patient is not None and types:
+        raise click.UsageError("--patient and --type exclude each other")
+    tree = here()
+    remote = named_remote(tree, name)
+    client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
+    with opened(tree, remote.name, client) as session, busy(f"Asking {remote.name}"):
+        fetched = session.fetch(patient=patient, types=types or None)
+        tracked = session.store.tracked()
+        plan = offline_plan(session.scan(), session.store.entries(), tracked)
+    found = {key: str(plan.statuses[key]) for key in tracked if key in plan.statuses}
+    if as_json:
+        emit_json(
+            {
+                "remote": remote.name,
+                "complete": not fetched.incomplete,
+                "read": fetched.read,
+                "changed": [{"resource": str(key), "status": word} for key, word in found.items()],
+                "notes": fetched.notes,
+            }
+        )
+    else:
+        emit("".join(plain(f"{word:<10} {key}\n") for key, word in found.items()))
+    for note in fetched.notes:
+        say(f"note: {note}")
+    say(f"{fetched.read} versions read, {len(found)} resources differ from what was agreed")
+    return exits.INCOMPLETE if fetched.incomplete else exits.CLEAN

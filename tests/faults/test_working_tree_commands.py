@@ -1,0 +1,184 @@
+"""The commands of a working tree, from clone to trash, as a person uses them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import faults
+import pytest
+from faults import Fault
+from harness import Run, read, sample, under, write
+
+
+def both_edit(tree: Path, server: Any, fhirkit: Run, ours: Any, theirs: Any) -> None:
+    """Patient/p is pushed, then edited on both sides."""
+    assert fhirkit("push").code == 0
+    write(tree, read(tree, "Patient/p") | ours)
+    server.put(server.state()["Patient/p"] | theirs)
+
+
+def test_clone_gives_a_tree_that_is_the_same(
+    tree: Path, server: Any, fhirkit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fhirkit("push").code == 0
+    assert fhirkit("clone", server.url, "copy", "--json").json["counts"] == {"written": 6}
+    assert fhirkit("clone", server.url, "copy").code == 2
+    monkeypatch.chdir(tmp_path / "copy")
+    assert fhirkit("verify").code == 0
+    assert fhirkit("status", "--check").code == 0
+    server.put(server.state()["Patient/p"] | {"birthDate": "1990"})
+    told = fhirkit("verify", "--json")
+    assert told.code == 1
+    assert [one["resource"] for one in told.json["differing"]] == ["Patient/p"]
+
+
+def test_fetch_touches_no_file_and_status_knows(tree: Path, server: Any, fhirkit: Run) -> None:
+    assert fhirkit("push").code == 0
+    assert fhirkit("pull").code == 0
+    server.put(server.state()["Patient/p"] | {"birthDate": "1990"})
+    server.delete("Provenance/v")
+    fetched = fhirkit("fetch", "--json")
+    assert fetched.code == 0, fetched
+    assert {one["resource"]: one["status"] for one in fetched.json["changed"]} == {
+        "Patient/p": "behind",
+        "Provenance/v": "gone",
+    }
+    assert read(tree, "Patient/p")["birthDate"] == "1979"
+    requests = len(server.log)
+    assert fhirkit("status").out == "m Patient/p\nd Provenance/v\n"
+    assert len(server.log) == requests, "status asks nobody"
+    planned = fhirkit("pull", "--dry-run", "--json")
+    assert {one["resource"]: one["action"] for one in planned.json} == {
+        "Patient/p": "write",
+        "Provenance/v": "discard",
+    }
+    assert (tree / "Provenance/v.json").exists()
+
+
+def test_edits_of_different_elements_meet_in_sync(tree: Path, server: Any, fhirkit: Run) -> None:
+    both_edit(tree, server, fhirkit, {"birthDate": "1980"}, {"gender": "female"})
+    planned = fhirkit("sync", "--dry-run")
+    assert planned.code == 4, planned
+    assert "gender" not in read(tree, "Patient/p")
+    ran = fhirkit("sync", "--json")
+    assert ran.code == 0, ran
+    for held in (read(tree, "Patient/p"), server.state()["Patient/p"]):
+        assert (held["birthDate"], held["gender"]) == ("1980", "female")
+    assert fhirkit("verify").code == 0
+
+
+@pytest.mark.parametrize(
+    ("how", "end"),
+    [(("--ours",), "1980"), (("--theirs",), "1990"), (("Patient.birthDate=theirs",), "1990"),
+     (("Patient.birthDate=ours",), "1980"), (("--edit",), "2000")],
+)  # fmt: skip
+def test_a_conflict_waits_and_is_resolved(
+    how: tuple[str, ...],
+    end: str,
+    tree: Path,
+    server: Any,
+    fhirkit: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    both_edit(tree, server, fhirkit, {"birthDate": "1980"}, {"birthDate": "1990", "gender": "male"})
+    write(tree, read(tree, "Organization/o") | {"name": "Renamed"})
+    ran = fhirkit("sync", "--json")
+    assert ran.code == 4
+    assert ran.results()["Organization/o"] == "updated", "a conflict holds up nothing else"
+    assert read(tree, "Patient/p")["birthDate"] == "1980"
+    kept = json.loads((tree / ".fhirkit/conflicts/Patient/p.json").read_text())
+    assert [clash["expression"] for clash in kept["clashes"]] == ["Patient.birthDate"]
+    listed = fhirkit("resolve", "--json")
+    assert listed.code == 4
+    assert listed.json[0]["clashes"] == kept["clashes"]
+    monkeypatch.setenv("VISUAL", "sed -i s/1980/2000/")
+    assert fhirkit("resolve", "Patient/p", *how, "--dry-run").code == 0
+    assert fhirkit("resolve").code == 4, "a dry run settles nothing"
+    assert fhirkit("resolve", "Patient/p", *how).code == 0
+    assert fhirkit("resolve").code == 0
+    assert not (tree / ".fhirkit/conflicts/Patient/p.json").exists()
+    assert fhirkit("push").code == 0
+    held = server.state()["Patient/p"]
+    assert held == read(tree, "Patient/p")
+    assert held["birthDate"] == end
+    assert ("gender" in held) == (how != ("--ours",)), "what does not clash is merged"
+    assert fhirkit("verify").code == 0
+
+
+@pytest.mark.parametrize("side", ["--ours", "--theirs"])
+def test_deleted_there_and_edited_here(side: str, tree: Path, server: Any, fhirkit: Run) -> None:
+    assert fhirkit("push").code == 0
+    write(tree, read(tree, "Observation/x") | {"status": "amended"})
+    server.delete("Observation/x")
+    assert fhirkit("sync").code == 4
+    assert "Observation/x" not in server.state(), "nothing comes back by itself"
+    assert fhirkit("resolve", "Observation/x", side).code == 0
+    assert fhirkit("sync").code == 0
+    there = side == "--ours"
+    assert ("Observation/x" in server.state()) == there
+    assert (tree / "Observation/x.json").exists() == there
+
+
+def test_rm_and_trash_and_back(tree: Path, server: Any, fhirkit: Run) -> None:
+    assert fhirkit("push").code == 0
+    assert fhirkit("rm", "Provenance/v", "--dry-run").code == 0
+    assert (tree / "Provenance/v.json").exists()
+    assert fhirkit("rm", "Provenance/v").code == 0
+    assert fhirkit("status").out == "D Provenance/v\n"
+    assert [one["resource"] for one in fhirkit("trash", "--json").json] == ["Provenance/v"]
+    assert fhirkit("trash", "restore", "Provenance/v").code == 0
+    assert fhirkit("status", "--check").code == 0
+    assert fhirkit("trash", "restore", "Provenance/v").code == 2, "nothing is overwritten"
+    assert fhirkit("rm", "Provenance/v").code == 0
+    assert fhirkit("push", "--delete").code == 0
+    assert "Provenance/v" not in server.state()
+    assert fhirkit("trash", "empty").code == 0
+    assert fhirkit("trash", "--json").json == []
+
+
+def test_an_interrupted_push_is_resumed_or_given_up(tree: Path, server: Any, fhirkit: Run) -> None:
+    def down(handler: Any, answer: Any, body: bytes) -> None:
+        answer()
+        under(server, Fault("down", faults.drop_before, "", times=0))
+        faults.cut(handler)
+
+    under(server, Fault("goes down after the commit", down, "POST"))
+    assert fhirkit("push").code == 5
+    under(server)
+    write(tree, {"resourceType": "Organization", "id": "later", "name": "not yet"})
+    latest = fhirkit("log", "--json").json[0]
+    assert latest["command"] == "push"
+    assert fhirkit("abort", "--dry-run", "--json").json["in_doubt"] == 6
+    resumed = fhirkit("resume", "--json")
+    assert resumed.code == 0, resumed
+    assert len(server.state()) == 6, "only what was planned then"
+    assert {len(held) for held in server.store.versions.values()} == {1}
+    assert fhirkit("status").out == "A Organization/later\n"
+    under(server, Fault("down", faults.drop_before, "POST", times=0))
+    assert fhirkit("push").code == 5
+    under(server)
+    assert fhirkit("abort", "--json").json["arrived"] == 0
+    assert len(server.state()) == 6
+    operations = fhirkit("log", str(latest["run"]), "--json").json[0]["operations"]
+    assert {one["state"] for one in operations} == {"applied"}
+    assert fhirkit("push").code == 0
+    assert len(server.state()) == 7
+
+
+def test_adopt_links_what_is_the_same(tree: Path, server: Any, fhirkit: Run) -> None:
+    number = {"identifier": [{"system": "urn:example:org", "value": "1"}]}
+    server.put({"resourceType": "Organization", "id": "theirs", "name": "Example clinic", **number})
+    write(tree, read(tree, "Organization/o") | number)
+    assert fhirkit("fetch").code == 0
+    (pair,) = fhirkit("adopt", "--json").json
+    assert pair == {"resource": "Organization/o", "there": "Organization/theirs"}
+    assert fhirkit("adopt", "Organization/o", "Organization/theirs").code == 0
+    assert fhirkit("sync").code == 0
+    held = server.state()
+    assert "Organization/o" not in held
+    assert held["Patient/p"]["managingOrganization"] == {"reference": "Organization/theirs"}
+    assert read(tree, "Patient/p") == next(one for one in sample() if one["id"] == "p")
+    assert not (tree / "Organization/theirs.json").exists()
+    assert fhirkit("verify").code == 0
