@@ -77,8 +77,8 @@ def command(
     if delete or ours:
         raise click.UsageError("--delete and --ours need a working tree")
     from fhirkit.sync.intake import Intake
-    from fhirkit.sync.session import prepare_bundle, push_bundle
     from fhirkit.sync.sources import merge, read_source
+    from fhirkit.sync.treeless import prepare_bundle, push_bundle
 
     whole = Intake()
     for _, part in read_source(Path(source)):

@@ -21,7 +21,6 @@ from fhirkit.sync.entry import Base, BaseEntry, Entry, Listing
 from fhirkit.sync.fetch import Fetch, Fetched
 from fhirkit.sync.filecache import StoredCache
 from fhirkit.sync.flight import Ground
-from fhirkit.sync.intake import Intake
 from fhirkit.sync.journal import Journal
 from fhirkit.sync.lock import locked
 from fhirkit.sync.order import graph_of
@@ -106,7 +105,7 @@ class Session:
             states.update(self.server.look_for(new, exact=False))
         self._read_again(base, states)
         self._recognise(base, states)
-        entries = _entries(states)
+        entries = entries_of(states)
         for key in keys - touched:
             entries[key] = _as_agreed(base[key])
         plan = make_plan(Direction.PUSH, keys, scan.entries, base, entries, take=ours)
@@ -130,7 +129,7 @@ class Session:
         if newer:
             report.notes.append(f"{newer} resource(s) changed on the server; fhirkit pull")
         self.journal.begin("push")
-        run = _push(
+        run = start_push(
             self.server, self.store, self.journal, plan, ready, options, self._capability, report
         )
         report = run.run(plan, ready.remote)
@@ -209,7 +208,7 @@ class Session:
         if len(known) < _SENTINELS:
             sample = [key for key in self.store.sample(2 * _SENTINELS) if key not in known]
             known |= self.server.read_many(sample, exact=True)
-        if emptied(base, _entries(known), known) and len(base) > 1:
+        if emptied(base, entries_of(known), known) and len(base) > 1:
             raise Blocked(
                 f"nothing that was pushed to {self.store.remote} is there any more: "
                 "it was emptied, or another server stands at its address",
@@ -219,7 +218,7 @@ class Session:
     def _read_again(self, base: Base, remote: Any) -> None:
         """Replace answers older than what was agreed by fresh ones; ``Blocked`` if they stay so."""
         held = {key: resource for key, resource in remote.items() if resource is not None}
-        for key in receded(base, _entries(held)):
+        for key in receded(base, entries_of(held)):
             fresh = self.server.read(key)
             if fresh is not None and receded(base, {key: Entry.of(fresh)}):
                 raise Blocked(
@@ -309,38 +308,7 @@ def agreed(tree: WorkingTree, name: str) -> Mapping[ResourceKey, dict[str, Any]]
     return {key: content for key, content in contents.items() if content is not None}
 
 
-def prepare_bundle(client: Client, intake: Intake, *, overwrite: bool = False) -> Prepared:
-    """Plan to bring resources to a server without a tree.
-
-    What is there with other content is a conflict, unless the resource names the server's
-    current version (``meta.versionId`` or ``ifMatch``), or ``overwrite`` is asked for.
-    """
-    require_r4(Capability.of(client.capabilities()), client, writing=True)
-    scan = Scan.of(intake.resources)
-    remote = Counterpart(client).look_for(intake.resources, exact=True)
-    entries = _entries(remote)
-    base: dict[ResourceKey, BaseEntry] = {}
-    for key, entry in entries.items():
-        stated = intake.versions.get(key)
-        if overwrite or (stated is not None and stated == entry.version_id):
-            base[key] = BaseEntry(key, "", entry.hash, entry.version_id)
-    plan = make_plan(Direction.PUSH, scan.entries, scan.entries, base, entries)
-    return Prepared(plan, scan, base, remote)
-
-
-def push_bundle(client: Client, ready: Prepared) -> Report:
-    """Carry out what ``prepare_bundle`` planned; what it learns is not kept."""
-    capability = Capability.of(client.capabilities())
-    with State() as state:
-        store, journal = BaseStore(state, "bundle"), Journal(state, "bundle")
-        store.identify("")
-        run = _push(
-            Counterpart(client), store, journal, ready.plan, ready, Options(), capability, Report()
-        )
-        return run.run(ready.plan, ready.remote)
-
-
-def _push(
+def start_push(
     server: Counterpart,
     store: BaseStore,
     journal: Journal,
@@ -400,5 +368,6 @@ def _as_agreed(known: BaseEntry) -> Entry:
     return Entry(known.key, known.remote_hash, known.version_id)
 
 
-def _entries(remote: Mapping[ResourceKey, dict[str, Any] | None]) -> dict[ResourceKey, Entry]:
+def entries_of(remote: Mapping[ResourceKey, dict[str, Any] | None]) -> dict[ResourceKey, Entry]:
+    """The entries of what is there."""
     return {key: Entry.of(resource) for key, resource in remote.items() if resource is not None}

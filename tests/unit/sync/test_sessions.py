@@ -14,7 +14,8 @@ from fhirkit.core.errors import Blocked
 from fhirkit.core.resource import ResourceKey
 from fhirkit.remote import Client
 from fhirkit.sync.results import Report
-from fhirkit.sync.session import Options, opened, prepare_bundle
+from fhirkit.sync.session import Options, opened
+from fhirkit.sync.treeless import prepare_bundle
 from fhirkit.sync.worktree import WorkingTree
 
 RESOURCES: list[dict[str, Any]] = [
@@ -270,7 +271,7 @@ def test_somebody_elses_resource_with_an_id_of_ours_is_not_ours(
 
 def test_a_bundle_is_pushed_twice_to_a_server_with_its_own_ids(server: MemoryServer) -> None:
     from fhirkit.sync.intake import take_in
-    from fhirkit.sync.session import push_bundle
+    from fhirkit.sync.treeless import push_bundle
 
     server.gives_ids = True
     bundle = {"resourceType": "Bundle", "type": "collection",
