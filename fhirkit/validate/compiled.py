@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from fhirkit.fhirpath.expression import QUICK_MISS
 from fhirkit.validate.location import Node
-from fhirkit.validate.rules import TYPE_RULES
 from fhirkit.validate.rules.constraint import Invariant
 from fhirkit.validate.rules.primitive import PrimitiveCheck
 from fhirkit.validate.shapes import MANY, MAX_DEPTH, SHORT, Kind, Member, Shape, Shapes
@@ -85,7 +84,7 @@ class _Writer:
 
     def __init__(self, shapes: Shapes) -> None:
         self._shapes = shapes
-        self.names: dict[str, Any] = {"MISS": MISS, "E": frozenset()}
+        self.names: dict[str, Any] = {"MISS": MISS}
 
     def made(self, lines: list[str], name: str, what: str) -> Any:
         """The function itself."""
@@ -112,20 +111,23 @@ class _Writer:
             "    m = n + 1",
             "    for k, c in o.items():",
             "        t = c.__class__",
-            "        if t is str:",
-            "            if c in A.get(k, E):",
-            "                continue",
-            "            f = T.get(k)",
-            "            if f is not None and f(c):",
-            "                continue",
-            "        elif t is dict or t is list:",
-            "            f = H.get(k)",
-            "            if f is not None:",
+            # A look-up that fails is rare, and one that succeeds costs least this way.
+            "        try:",
+            "            if t is str:",
+            "                if c in A[k]:",
+            "                    continue",
+            "                f = T[k]",
+            "            elif t is dict or t is list:",
+            "                f = H[k]",
+            "            else:",
+            "                f = V[k]",
+            "        except KeyError:",
+            "            pass",
+            "        else:",
+            "            if t is dict or t is list:",
             "                f(c, o, p, w, m)",
             "                continue",
-            "        else:",
-            "            f = V.get(k)",
-            "            if f is not None and f(c):",
+            "            if f(c):",
             "                continue",
             "        w.property(k, c, o, S, p, m)",
         ]
@@ -136,7 +138,7 @@ class _Writer:
             else:
                 absent = f"o.keys().isdisjoint(R{number})"
             lines += [f"    if {absent}:", f"        w.missing(R{number}, S, p)"]
-        rule = TYPE_RULES.get(shape.type)
+        rule = self._shapes.rule(shape)
         if rule is not None:
             names["K"] = rule
             lines += ["    for f in K(o):", "        w.add(f, p)"]
@@ -148,6 +150,8 @@ class _Writer:
 
     def extras(self, member: Member, indent: str) -> list[str]:
         """What a member asks of its objects beyond their shape, and what is noted of them."""
+        if self._shapes.options.shape_only:
+            return []
         lines = self._invariants(member.invariants, "J", "w.ask_member(o, M, p)", "")
         if member.coded is not None:
             self.names["B"] = member.coded
@@ -237,10 +241,17 @@ def _equip_primitive(tables: Tables, member: Member, shape: Shape) -> None:
     # here: the functions look at those first.
     accepted = member.accepted if member.may_remember else set()
     tables.accepted[member.key] = accepted
+    if is_text:
+        tables.strings[member.key] = _never
     if test is not None and is_text:
         tables.strings[member.key] = _remembering(test, accepted)
     elif test is not None:
         tables.others[member.key] = test
+
+
+def _never(_value: Any) -> bool:
+    """The test where only what was right before is right for certain."""
+    return False
 
 
 def _later(tables: Tables, member: Member, parent: Shape, shapes: Shapes) -> Handler:

@@ -47,6 +47,9 @@ class Options:
     ``example_urls``.
     """
 
+    #: Look at the shape alone: elements, types, how many, how values are written. No constraints,
+    #: codes, references, profiles, extensions or narratives; every outcome says so.
+    shape_only: bool = False
     #: Warn of constraints, too, that are recommendations only (dom-6: a narrative).
     best_practice: bool = False
     #: Let URLs under example.org and acme.com pass where one must lead to something.

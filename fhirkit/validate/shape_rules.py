@@ -18,6 +18,13 @@ SHAPE_RULES = (
         "A bug of fhirkit: it failed on this input, which was not checked.",
         incomplete=True,
     ),
+    Rule(
+        "checks-left-out",
+        Severity.INFORMATION,
+        "informational",
+        "Only the shape was looked at, as was asked for.",
+        incomplete=True,
+    ),
     Rule("json-syntax", _FATAL, "structure", "The text is not strict JSON."),
     Rule("json-encoding", _FATAL, "structure", "The text is not UTF-8."),
     Rule("json-duplicate-key", _ERROR, "invalid", "A property occurs twice in one object."),

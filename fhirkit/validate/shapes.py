@@ -16,7 +16,7 @@ from fhirkit.fhirpath.model import TypeTable
 from fhirkit.schema.model import ElementSchema, StructureSchema, TypeReference
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.options import Options
-from fhirkit.validate.rules import language
+from fhirkit.validate.rules import TYPE_RULES, TypeRule, language
 from fhirkit.validate.rules.binding import Bindings
 from fhirkit.validate.rules.caution import requested
 from fhirkit.validate.rules.coding import CodeCheck
@@ -227,8 +227,14 @@ class Shapes:
                 return self.of_structure(profile)
         return self._known(member.type)
 
+    def rule(self, shape: Shape) -> TypeRule | None:
+        """The rule of a shape's type beyond its elements, if there is one."""
+        return None if self.options.shape_only else TYPE_RULES.get(shape.type)
+
     def invariants_of(self, shape: Shape) -> tuple[Invariant, ...]:
         """The invariants of every instance of a shape, made once."""
+        if self.options.shape_only:
+            return ()
         if shape.invariants is None:
             shape.invariants = self._invariants.of_element(
                 shape.structure, shape.element, self._focus_type(shape)
@@ -237,6 +243,8 @@ class Shapes:
 
     def invariants_of_member(self, member: Member) -> tuple[Invariant, ...]:
         """The invariants of a member that its shape, if it has one, does not have already."""
+        if self.options.shape_only:
+            return ()
         source, element = member.source, member.element
         if member.kind in (Kind.PRIMITIVE, Kind.SIBLING):
             return self._invariants.of_element(source, element, member.type)
@@ -267,7 +275,9 @@ class Shapes:
             type_name = source.type if is_root else element.types[0].code if element.types else ""
             shape = self._shapes[slot] = Shape(element.path, type_name, source, element)
             shape.is_resource = is_root and source.kind == "resource"
-            shape.is_coded = not _CODED.isdisjoint(self.lineage(type_name))
+            shape.is_coded = not self.options.shape_only and not _CODED.isdisjoint(
+                self.lineage(type_name)
+            )
             self._fill(shape, source, element)
         return shape
 
@@ -283,7 +293,7 @@ class Shapes:
                 if child.name == "id" and not shape.is_resource:
                     member.is_element_id, member.may_remember = True, False
                 elif child.name == "language" and shape.is_resource:
-                    member.coded = language.check
+                    member.coded = None if self.options.shape_only else language.check
                 shape.members[member.key] = member
                 names.append(member.key)
             if child.cardinality.min > 0:
@@ -316,7 +326,8 @@ class Shapes:
         element = member.element
         if member.kind is Kind.PRIMITIVE:
             member.check = self._primitive(reference.code, element.path)
-        member.coded = self._bindings.of(element.binding, reference.code)
+        if not self.options.shape_only:
+            member.coded = self._bindings.of(element.binding, reference.code)
         if reference.code == "Reference":
             member.targets = self._targets(reference.target_profiles)
 

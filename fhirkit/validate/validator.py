@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -110,8 +110,22 @@ class Validator:
                 replace(_advised(issue), expression=notation.unreadable(issue.rule) if hl7 else "")
                 for issue in problem.issues
             )
+        if self._options.shape_only:
+            return self._shape_alone(document)
         found = self._check(document, profiles)
         return Outcome.of(sorted(self._issues(found, document), key=_place))
+
+    def _shape_alone(self, document: Document) -> Outcome:
+        """The outcome of ``Options.shape_only``; it ends with what was left out."""
+        name = document.value.get("resourceType") if isinstance(document.value, dict) else None
+        known = isinstance(name, str) and self._shapes.resource(name) is not None
+        walk = Walk(self._shapes, self._services)
+        walk.resource(document.value, root(name if isinstance(name, str) and known else "Resource"))
+        found = [*(Found(*finding) for finding in document.found), *walk.found]
+        left_out = _left_out(document.file)
+        if not found:
+            return Outcome((left_out,))
+        return Outcome((*sorted(self._issues(found, document), key=_place), left_out))
 
     def read(self, source: Source) -> Any:
         """The resource of a source in its JSON shape; ``InvalidInput`` when it is not readable."""
@@ -213,6 +227,21 @@ class Validator:
             yield from profiles.implied(resource, node)
         yield from Extensions(self._shapes, conformance, document).check(extensions)
         yield from profiles.needed()
+
+
+@lru_cache(maxsize=8)
+def _left_out(file: str | None) -> Issue:
+    """That only the shape was looked at."""
+    rule = RULES["checks-left-out"]
+    message = "only the shape was looked at: no constraints, codes, references or profiles"
+    return Issue(
+        rule.severity,
+        rule.id,
+        message,
+        issue_type=rule.issue_type,
+        advice=advice(rule.id),
+        file=file,
+    )
 
 
 def _is_large(source: Source) -> bool:

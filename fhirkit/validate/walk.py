@@ -13,7 +13,6 @@ from fhirkit.fhirpath.environment import Environment, Resolve
 from fhirkit.validate.location import Node, step
 from fhirkit.validate.notes import ProfileClaim, ReferenceUse, Scope
 from fhirkit.validate.reports import Reports
-from fhirkit.validate.rules import TYPE_RULES
 from fhirkit.validate.rules import contained as contained_rule
 from fhirkit.validate.rules.constraint import BEST_PRACTICE, ask, ask_primitive
 from fhirkit.validate.services import Services
@@ -63,6 +62,9 @@ class Walk(Reports):
         shape = self._shapes.resource(name) if isinstance(name, str) else None
         if shape is None:
             self._report_type(name, node, present="resourceType" in value)
+            return
+        if self._shapes.options.shape_only:
+            self._object(value, shape, node)
             return
         outer = self._scope
         if outer is None or node[1] != "contained":
@@ -125,7 +127,7 @@ class Walk(Reports):
                     break
             else:
                 self.missing(names, shape, node)
-        rule = TYPE_RULES.get(shape.type)
+        rule = self._shapes.rule(shape)
         if rule is not None:
             for finding in rule(value):
                 self.add(finding, node)

@@ -12,8 +12,11 @@ from typing import Any
 from fhirkit.validate.rules import attachment, extension, identifier, narrative
 from fhirkit.validate.rules.finding import Finding
 
-#: Type name → its rule. A rule must not raise, whatever stands in the object.
-TYPE_RULES: dict[str, Callable[[dict[str, Any]], Iterable[Finding]]] = {
+#: From an object of a type to the findings in it. Must not raise, whatever stands in the object.
+TypeRule = Callable[[dict[str, Any]], Iterable[Finding]]
+
+#: Type name → its rule.
+TYPE_RULES: dict[str, TypeRule] = {
     "Attachment": attachment.check,
     "Extension": extension.check,
     "Identifier": identifier.check,

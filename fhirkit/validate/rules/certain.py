@@ -26,6 +26,7 @@ _MAX_DIGITS = 18
 _DAY = r"(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)"
 _TIME = r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
 _ZONE = r"(?:Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9])"
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _YEAR = "(?:19|20)[0-9][0-9]"
 _date = re.compile(rf"{_YEAR}(?:-(?:{_DAY}|0[1-9]|1[0-2]))?").fullmatch
 _date_time = re.compile(rf"{_YEAR}(?:-(?:(?:{_DAY})(?:{_TIME}{_ZONE})?|0[1-9]|1[0-2]))?").fullmatch
@@ -55,6 +56,14 @@ def uri(value: str) -> bool:
 def canonical(value: str) -> bool:
     """An absolute http(s) URL."""
     return value.startswith(("http://", "https://")) and word(value)
+
+
+def base64(value: str) -> bool:
+    """Base64 in one piece, whole groups of four, padded at the end."""
+    if not value.isascii() or not value or len(value) % 4:
+        return False
+    body = value.rstrip("=")
+    return len(value) - len(body) <= 2 and not body.encode().translate(None, _BASE64)
 
 
 def boolean(value: Any) -> bool:
@@ -110,6 +119,7 @@ _BY_NAME: dict[str, Certain] = {
     "uri": uri,
     "url": uri,
     "canonical": canonical,
+    "base64Binary": base64,
     "date": _matching(_date),
     "dateTime": _matching(_date_time),
     "instant": _matching(_instant),

@@ -21,6 +21,8 @@ def check(container: dict[str, Any]) -> Iterator[Finding]:
     contained = container.get("contained")
     if not isinstance(contained, list):
         return
+    if _all_referred(container, contained):
+        return
     inner = [_fragments(resource) for resource in contained]
     outer = [_fragments(value) for key, value in container.items() if key != "contained"]
     everywhere = set().union(*outer, *inner)
@@ -33,6 +35,21 @@ def check(container: dict[str, Any]) -> Iterator[Finding]:
             message = "dom-3: nothing in the container refers to this contained resource, nor the "
             message += "other way round; refer to it by #id or take it out"
             yield Finding("contained-orphan", message, ("contained", index))
+
+
+def _all_referred(container: dict[str, Any], contained: list[Any]) -> bool:
+    """Whether the container's own References name every contained resource, by a short look."""
+    wanted = set()
+    for resource in contained:
+        if not isinstance(resource, dict) or not isinstance(resource.get("id"), str):
+            return False
+        wanted.add(f"#{resource['id']}")
+    for key, value in container.items():
+        if key != "contained":
+            for one in value if value.__class__ is list else (value,):
+                if one.__class__ is dict and one.get("reference").__class__ is str:
+                    wanted.discard(one["reference"])
+    return not wanted
 
 
 def _fragments(value: Any) -> set[str]:

@@ -103,6 +103,7 @@ def test_a_choice_that_was_right_alone_is_not_right_beside_another() -> None:
 
 TEXTS = st.one_of(
     st.text(max_size=12),
+    st.text("aA0+/=", max_size=9),
     st.text("aZ09 -.:/#|+T\n\t\u00a0\u200b\u2028", max_size=12),
     st.from_regex(
         r"\A(19|20|00)[0-9]{2}(-[0-3][0-9](-[0-3][0-9](T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]"
@@ -143,6 +144,7 @@ def test_what_is_right_for_certain_passes_the_complete_check(
         ("date", "2024-12-30"),
         ("dateTime", "2024-02-28T23:59:59.123+13:00"),
         ("instant", "2024-02-28T23:59:59Z"),
+        ("base64Binary", "aGVsbG8="),
         ("boolean", False),
         ("decimal", loads("1.50")),
         ("positiveInt", 1),

@@ -64,8 +64,17 @@ def of_a_bug(tmp_path: Path) -> list[str]:
     return [issue.rule for issue in checked.outcome]
 
 
+def of_less_than_everything(_: Path) -> list[str]:
+    validator = Validator(options=Options(shape_only=True))
+    return [issue.rule for issue in validator.validate(b'{"resourceType": "Patient"}')]
+
+
 #: What no example text can show, brought about.
-SITUATIONS = {"file-unreadable": of_a_missing_file, "internal-error": of_a_bug}
+SITUATIONS = {
+    "file-unreadable": of_a_missing_file,
+    "internal-error": of_a_bug,
+    "checks-left-out": of_less_than_everything,
+}
 
 
 @pytest.mark.parametrize("rule", RULES)
