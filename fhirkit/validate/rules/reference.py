@@ -17,6 +17,8 @@ from fhirkit.validate.rules.entries import RESTFUL, Entries
 from fhirkit.validate.rules.finding import Finding
 
 _SHORT = 256
+#: What a type may be written with; a logical model has a URL of its own.
+_TYPES = "http://hl7.org/fhir/StructureDefinition/"
 _RESOLVABLE_ONLY_HERE = ("urn:uuid:", "urn:oid:")
 _EXAMPLES = ("example.org", "acme.com")
 _SPACE = re.compile(r"\s")
@@ -52,8 +54,8 @@ def _check(
     target, findings = _target(reference, use.scope, entries)
     yield from findings
     named = target or _named_type(reference, types)
-    if isinstance(declared, str) and declared in types:
-        if _is_wrong(declared, use):
+    if isinstance(declared, str):
+        if _is_wrong(declared.removeprefix(_TYPES), use):
             yield _wrong(declared, use)
         if named is not None and named != declared:
             message = f"type says {declared}, but the target is a {named}"
