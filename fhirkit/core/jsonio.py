@@ -60,9 +60,9 @@ def loads(data: bytes | bytearray | str, *, file: str | None = None, respell: bo
     if raw.startswith(b"\xef\xbb\xbf"):
         raw = raw[3:]
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in raw[:4]:
-        raise invalid_json(
-            "json-encoding", "the file is not UTF-8 (it looks like UTF-16)", file, 1, 1
-        )
+        wide = raw[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff") or raw[:4].count(0) > 2
+        looks = "UTF-32" if wide else "UTF-16"
+        raise invalid_json("json-encoding", _NOT_UTF8.format(looks), file, 1, 1)
     try:
         value = jiter.from_json(
             raw, allow_inf_nan=False, catch_duplicate_keys=True, float_mode="decimal"

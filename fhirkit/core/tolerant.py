@@ -156,12 +156,18 @@ class _Scanner:
             self._position += 1
             inner = (*way, name)
             if name in value:
-                message = f"the property {name[:60]!r} occurs twice; only one can be meant"
+                ((line, column),) = places(self._text, [self.offsets[inner]])
+                message = f"the property {name[:60]!r} is there already, at line {line} column "
+                message += f"{column}; only one can be meant"
                 self._slip("json-duplicate-key", message, way, start)
                 self._skip_value()
             else:
                 self.offsets[inner] = start
                 value[name] = self._value(inner)
+                if not isinstance(value[name], dict | list):
+                    # A comment right behind a value is about that value.
+                    self._space()
+                    self._tell_comments(inner)
             need_comma = True
 
     def _entries(self, way: Way) -> list[Any]:
@@ -170,10 +176,12 @@ class _Scanner:
             comma = self._commas("]", way, first=not value)
             if comma is None:
                 return value
-            if value and not comma:
-                self._slip(_IN_LIST, "a comma is missing", way, self._position)
             inner = (*way, len(value))
             self._space()
+            if value and not comma and self._peek() == "{":
+                self._slip("json-comma", "a comma is missing", inner, self._position)
+            elif value and not comma:
+                self._slip(_IN_LIST, "a comma is missing", way, self._position)
             self.offsets[inner] = self._position
             value.append(self._value(inner))
 

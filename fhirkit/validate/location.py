@@ -9,6 +9,13 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+
+class Unentered(str):
+    """The property of a resource that is looked at from the resource around it."""
+
+    __slots__ = ()
+
+
 Node: TypeAlias = "tuple[Node | None, str, str, int | None]"
 
 

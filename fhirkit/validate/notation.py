@@ -10,18 +10,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from fhirkit.validate.location import Node, keys
+from fhirkit.validate.location import Node, Unentered, keys
 
 #: Rules about the text rather than the resource in it.
 _READING = frozenset({
-    "json-comment", "json-comma", "json-quotes", "json-number", "json-string",
+    "json-comment", "json-comma", "json-quotes", "json-string",
     "json-duplicate-key", "xml-namespace", "xml-attribute", "xml-text",
     "resource-type-missing", "resource-type-unknown", "element-unknown", "element-empty",
     "array-expected", "array-unexpected", "array-empty", "object-expected", "null-value",
     "primitive-type", "narrative-xhtml", "narrative-entity",
 })  # fmt: skip
 #: Those that name a list of primitives rather than the entry of it.
-_WHOLE_LIST = frozenset({"primitive-type", "null-value"})
+_WHOLE_LIST = frozenset({"primitive-type"})
 #: Rules about a Bundle as a whole: no comments, and entries, sections and authors from 1.
 _FROM_ONE = frozenset({
     "document-reference", "document-reference-base", "document-unreachable", "message-reference",
@@ -37,13 +37,23 @@ _OUTSIDE = frozenset({"contained-orphan"})
 _FIRST = frozenset({"bundle-full-url", "bundle-first-entry"})
 #: Rules about an extension that name it, too.
 _NAMED = frozenset({"extension-part", "extension-modifier", "extension-version"})
+#: What it says of a text that holds no resource it knows; None stands for the resourceType.
+_NO_RESOURCE = {
+    "resource-missing": "",
+    "resource-type-missing": "$",
+    "resource-type-unknown": None,
+    "xml-encoding": "XML",
+    "xml-root": None,
+}
 _HOLDERS = frozenset({"contained", "resource", "outcome"})
 
 
 def hl7(rule: str, node: Node, document: Any, *, xml: bool) -> str:
     """The place of a finding of this rule in a document, the way HL7's validator writes it."""
-    if rule == "resource-type-missing" and node[0] is None:
-        return "$"
+    if node[0] is None and rule in _NO_RESOURCE:
+        place = _NO_RESOURCE[rule]
+        name = document.get("resourceType") if place is None else place
+        return name if isinstance(name, str) else "$"
     chain: list[Node] = []
     current: Node | None = node
     while current is not None:
@@ -51,7 +61,7 @@ def hl7(rule: str, node: Node, document: Any, *, xml: bool) -> str:
         current = current[0]
     chain.reverse()
     if rule in _READING:
-        return _xpath(chain, document) if xml else _json(rule, chain)
+        return _xpath(rule, chain, document) if xml else _json(rule, chain)
     if rule in _FROM_ONE or rule in _FIRST or rule in _BARE:
         return _in_bundle(rule, chain, document)
     return _annotated(rule, chain, document)
@@ -62,12 +72,24 @@ def unreadable(rule: str) -> str:
     return "(xml)" if rule.startswith("xml-") else ""
 
 
+def _is_decodable(text: Any) -> bool:
+    """Whether HL7's validator takes a text for base64: it counts what may stand in one."""
+    if not isinstance(text, str):
+        return False
+    return sum(char.isalnum() or char in "/+=" for char in text) % 4 == 0
+
+
 def _annotated(rule: str, chain: list[Node], document: Any) -> str:
+    last = chain[-1]
+    if rule == "primitive-format" and last[1] == "data" and _is_decodable(at(document, keys(last))):
+        # It finds this only when it decodes the attachment.
+        chain = chain[:-1]
     parts = [chain[0][2]]
     for node in chain[1:]:
         _, key, label, index = node
         text = label if index is None else f"{label}[{index}]"
-        if key in _HOLDERS and not (node is chain[-1] and rule in _OUTSIDE):
+        outside = isinstance(key, Unentered) or (node is chain[-1] and rule in _OUTSIDE)
+        if key in _HOLDERS and not outside:
             value = at(document, keys(node))
             if isinstance(value, dict) and isinstance(value.get("resourceType"), str):
                 text += f"/*{value['resourceType']}/{value.get('id', 'null')}*/"
@@ -121,12 +143,14 @@ def _json(rule: str, chain: list[Node]) -> str:
     return ".".join(parts)
 
 
-def _xpath(chain: list[Node], document: Any) -> str:
+def _xpath(rule: str, chain: list[Node], document: Any) -> str:
     """Starts anew in each resource inside another, then without the slash."""
     text = f"/f:{chain[0][2]}"
     for node in chain[1:]:
         key = node[1]
-        text += f"/f:{key.removeprefix('_')}"
+        # An element of an unknown namespace has a prefix of its own.
+        strange = rule == "xml-namespace" and node is chain[-1]
+        text += f"/{'?' if strange else 'f'}:{key.removeprefix('_')}"
         if key in _HOLDERS:
             value = at(document, keys(node))
             if isinstance(value, dict) and isinstance(value.get("resourceType"), str):

@@ -24,6 +24,7 @@ _SPACE = re.compile(r"\s*")
 _PLAIN = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _COLON = re.compile(r"\s*:\s*")
 _END = "end"
+_MANY_NAMES = 64
 
 
 def locate(text: str, wanted: Iterable[Keys], value: Any = None) -> dict[Keys, tuple[int, int]]:
@@ -82,6 +83,9 @@ class _Anchors:
     def _place(self, name: str) -> tuple[int, int] | None:
         """Where a name that is there stands, and its value; None when it is there again."""
         if name not in self._places:
+            # Each look goes through the text, so it must not be one for every name there is.
+            if len(self._places) >= _MANY_NAMES:
+                return None
             self._places[name] = self._find(name)
         return self._places[name]
 
@@ -112,13 +116,13 @@ class _Scan:
 
     def places(self) -> dict[Keys, tuple[int, int]]:
         """The offsets as lines and columns."""
-        text, line, last = self._text, 1, 0
+        text, line, last, newline = self._text, 1, 0, -1
         places: dict[Keys, tuple[int, int]] = {}
         for offset, found in sorted(self._offsets.items()):
             line += text.count("\n", last, offset)
+            newline = max(newline, text.rfind("\n", last, offset))
             last = offset
-            column = offset - text.rfind("\n", 0, offset)
-            places.update(dict.fromkeys(found, (line, column)))
+            places.update(dict.fromkeys(found, (line, offset - newline)))
         return places
 
     def value(self, start: int, branch: dict[Any, Any], *, to_end: bool) -> int:

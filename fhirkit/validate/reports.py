@@ -8,10 +8,8 @@ from typing import Any, NamedTuple
 from fhirkit.validate.location import Node, step
 from fhirkit.validate.rules.finding import Finding
 from fhirkit.validate.shapes import Member, Shape, Shapes
-from fhirkit.validate.xml_reader import Repeated
+from fhirkit.validate.xml_reader import MAX_FOUND, Repeated
 
-#: A document with more findings than this is not looked at further; the rest is counted out.
-MAX_FOUND = 10_000
 #: Looking for a similar name costs more than anything else here.
 _MAX_HINTS = 20
 
@@ -45,6 +43,13 @@ class Reports:
             else:
                 place = step(place, key)
         self._report(finding.rule, finding.message, place)
+
+    def add_value(self, finding: Finding, node: Node) -> None:
+        """Note what is wrong with a primitive value; an empty one breaks ele-1, too."""
+        self.add(finding, node)
+        if finding.rule == "primitive-empty":
+            message = "ele-1: an element has a value or children; leave it out"
+            self._report("constraint-broken", message, node)
         for other in finding.also:
             self.add(other, node)
 

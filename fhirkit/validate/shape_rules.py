@@ -35,6 +35,8 @@ SHAPE_RULES = (
     Rule("json-string", _ERROR, "invalid", "JSON does not allow this character in a text."),
     Rule("xml-syntax", _FATAL, "structure", "The text is not well-formed XML."),
     Rule("xml-doctype", _FATAL, "security", "FHIR XML has no DOCTYPE, and so no entities."),
+    Rule("xml-root", _ERROR, "structure", "The root element is not in the namespace of FHIR."),
+    Rule("xml-encoding", _ERROR, "invalid", "FHIR XML is UTF-8."),
     Rule("xml-namespace", _ERROR, "structure", "An element is not in the namespace it must have."),
     Rule("xml-attribute", _ERROR, "structure", "An XML attribute that FHIR does not define here."),
     Rule("xml-text", _ERROR, "structure", "Text stands where FHIR has only elements."),

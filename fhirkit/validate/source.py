@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from codecs import BOM_UTF8
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from fhirkit.core.errors import InvalidInput, UsageError
 from fhirkit.core.files import read_bytes
 from fhirkit.core.jsonio import loads
 from fhirkit.core.tolerant import Way
+from fhirkit.validate.location import root
 from fhirkit.validate.shapes import Shapes
 
 #: A path; bytes or text of JSON or XML; a dict; or a model with ``model_dump``.
@@ -18,6 +21,7 @@ Source = Any
 #: What another look at the text may get past, and the length (bytes) beyond which none is taken.
 _MENDABLE = ("json-syntax", "json-duplicate-key")
 _TOO_LONG_TO_MEND = 50_000_000
+_ENCODING = re.compile(rb"""<\?xml[^>]*encoding=["']([A-Za-z0-9._-]+)""")
 _OPENERS = ("{", "[", "<")
 
 
@@ -41,7 +45,7 @@ class Document:
 
         reader = XmlReader(parse(data, file=file), shapes)
         document = cls(reader.value, file=file)
-        document.found = reader.found
+        document.found = [*reader.found, *_encoding(data, reader.value)]
         document._xml = reader
         return document
 
@@ -131,6 +135,17 @@ def _read_bytes(data: bytes, shapes: Shapes, file: str | None, *, respell: bool)
         except InvalidInput as hopeless:
             raise _explained(hopeless, data) from None
     return Document(value, file=file, text=data)
+
+
+def _encoding(data: bytes, value: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """A finding when XML is not UTF-8: https://hl7.org/fhir/R4/xml.html."""
+    declared = _ENCODING.search(data[:200])
+    named = declared[1].decode("ascii", "replace").casefold() if declared is not None else "utf-8"
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        named = "utf-16"
+    if named not in ("utf-8", "us-ascii", "ascii"):
+        message = f"FHIR XML is written in UTF-8, not in {named[:20]}; save it as UTF-8"
+        yield "xml-encoding", message, root(str(value.get("resourceType"))), None
 
 
 def _explained(problem: InvalidInput, data: bytes) -> InvalidInput:

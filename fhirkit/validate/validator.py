@@ -19,7 +19,7 @@ from fhirkit.validate.catalogue import RULES
 from fhirkit.validate.core import core_connection
 from fhirkit.validate.definitional.known import Known
 from fhirkit.validate.explanation import advice
-from fhirkit.validate.location import Node, below, expression, keys, root, step
+from fhirkit.validate.location import Node, Unentered, below, expression, keys, root, step
 from fhirkit.validate.notes import ProfileClaim
 from fhirkit.validate.options import Expressions, Options, References
 from fhirkit.validate.packages import Packages
@@ -153,7 +153,8 @@ class Validator:
         asked = [ProfileClaim(canonical, value, start, start) for canonical in profiles]
         claims = [*asked, *walk.claims]
         implying: list[tuple[dict[str, Any], Node]] = []
-        for resource, node in inside(value, start):
+        around = inside(value, start) if self._options.inner_resources else [(value, start)]
+        for resource, node in around:
             claims.extend(self._guides.claims(resource, node))
             if self._options.implied_profiles and implied_profile(resource) is not None:
                 implying.append((resource, node))
@@ -162,6 +163,10 @@ class Validator:
                 for finding in links.check(resource)
             )
             if resource.get("resourceType") == "Bundle":
+                for index, canonical in bundle.asked(resource, self._options.bundle_entries):
+                    place = step(below(node, ("entry", index)), Unentered("resource"))
+                    held = resource["entry"][index]["resource"]
+                    claims.append(ProfileClaim(canonical, held, place, place))
                 for finding in bundle.check(resource, types):
                     place = below(node, finding.below)
                     found.append(Found(finding.rule, finding.message, place))

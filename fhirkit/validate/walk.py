@@ -223,6 +223,8 @@ class Walk(Reports):
                 self.add(broken, node)
 
     def _nested_resource(self, child: Any, member: Member, node: Node) -> None:
+        if not self._shapes.options.inner_resources:
+            return
         outer = self._scope
         if member.key == "contained" and outer is not None and outer.node is not node[0]:
             self._report("contained-nested", "a contained resource must not contain others", node)
@@ -316,7 +318,7 @@ class Walk(Reports):
         if finding is None and member.coded is not None:
             finding = member.coded(value)
         if finding is not None:
-            self.add(finding, (node, member.key, member.label, index))
+            self.add_value(finding, (node, member.key, member.label, index))
         elif member.invariants:
             for invariant in member.invariants:
                 broken = ask_primitive(invariant, value, None, self.environment)
@@ -388,5 +390,5 @@ class Walk(Reports):
                 if logical_id in scope.contained:
                     self._report("contained-id-duplicate", "this id is taken already", node)
                 scope.contained[logical_id] = str(resource.get("resourceType"))
-        for finding in contained_rule.check(value):
+        for finding in contained_rule.check(value) if self._shapes.options.inner_resources else ():
             self.add(finding, scope.node)

@@ -19,7 +19,8 @@ def node_of(way: tuple[str | int, ...], document: Any, shapes: Shapes) -> Node:
             value = value[key] if isinstance(value, list) and key < len(value) else None
             continue
         member = shape.members.get(key) if shape is not None else None
-        node = (node, key, key.removeprefix("_") if member is None else member.label, None)
+        label = member.label if member is not None else ""
+        node = (node, key, label or key.removeprefix("_"), None)
         value = value.get(key) if isinstance(value, dict) else None
         shape = None
         if member is not None and member.kind is Kind.RESOURCE:

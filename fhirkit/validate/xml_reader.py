@@ -22,6 +22,10 @@ _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,29})")
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,9})?")
 
 
+#: A document with more findings than this is not looked at further; the rest is counted out.
+MAX_FOUND = 10_000
+
+
 class Repeated(list[Any]):
     """An element that XML repeats although its definition does not."""
 
@@ -35,7 +39,14 @@ class XmlReader:
         self.found: list[tuple[str, str, Node, Node | None]] = []
         self._lines: dict[int, Any] = {}
         self._document = document
-        self.value = self._resource(document, root(xmlio.local_name(document)))
+        start = root(xmlio.local_name(document))
+        #: The namespace that elements are in; where it is wrong, the root has been told so.
+        self._namespace = xmlio.namespace(document)
+        if self._namespace != FHIR:
+            self._note("xml-root", f"expected the namespace {FHIR}", start, None)
+        self.value = self._resource(document, start)
+        if not len(document) and not self._is_told(document):
+            self._note("element-empty", "a resource without any content", start, None)
 
     def line(self, keys: tuple[str | int, ...]) -> int | None:
         """The line of a place given by JSON keys, or of the nearest element around it."""
@@ -58,15 +69,26 @@ class XmlReader:
         line: int | None = element.sourceline
         return line
 
+    def _note(self, rule: str, message: str, node: Node, place: Node | None) -> None:
+        if len(self.found) < MAX_FOUND:
+            self.found.append((rule, message, node, place))
+        elif len(self.found) == MAX_FOUND:
+            message = f"more than {MAX_FOUND} issues; the others are not listed"
+            self.found.append(("too-many-issues", message, node, None))
+
     def _resource(self, element: xmlio.Element, node: Node) -> dict[str, Any]:
         name = xmlio.local_name(element)
         value: dict[str, Any] = {"resourceType": name}
         shape = self._shapes.resource(name)
-        if xmlio.namespace(element) != FHIR:
-            self.found.append(("xml-namespace", f"expected the namespace {FHIR}", node, None))
+        if node[0] is not None and xmlio.namespace(element) != self._namespace:
+            self._note("xml-namespace", f"expected the namespace {FHIR}", node, None)
         if shape is not None:
             self._fill(value, element, shape, node)
         return value
+
+    def _is_told(self, document: xmlio.Element) -> bool:
+        """Whether something is wrong with an empty root already: its name, or text in it."""
+        return bool(self.found) or self._shapes.resource(xmlio.local_name(document)) is None
 
     def _object(self, element: xmlio.Element, shape: Shape, node: Node) -> dict[str, Any]:
         value: dict[str, Any] = {}
@@ -77,13 +99,13 @@ class XmlReader:
         self, value: dict[str, Any], element: xmlio.Element, shape: Shape, node: Node
     ) -> None:
         """Read the attributes, then the children, of an element into an object."""
-        for name, text in element.attrib.items():
+        for name in element.keys():  # noqa: SIM118 - an element's own iteration is over children
             member = shape.members.get(name)
             if member is not None and "xmlAttr" in member.element.representations:
-                value[name] = text
+                value[name] = element.get(name)
             elif name != _SCHEMA_LOCATION:
                 message = f"the attribute {name[:60]!r} is not defined here"
-                self.found.append(("xml-attribute", message, node, None))
+                self._note("xml-attribute", message, node, None)
         self._stray_text(element, node)
         last = 0
         counts: dict[str, int] = {}
@@ -97,7 +119,7 @@ class XmlReader:
             place: Node = (node, name, member.label, index if member.array else None)
             if member.order < last:
                 message = f"{name} must stand before the element ahead of it"
-                self.found.append(("xml-order", message, node, place))
+                self._note("xml-order", message, place, None)
             last = max(last, member.order)
             self._check_namespace(child, member, place)
             self._put(value, child, member, place)
@@ -146,14 +168,15 @@ class XmlReader:
         extensions = self._shapes.type("Element")
         self._stray_text(child, node)
         text: str | None = None
-        for name, attribute in child.attrib.items():
+        # Names first: lxml looks for each value from the start.
+        for name in child.keys():  # noqa: SIM118 - an element's own iteration is over children
             if name == "value":
-                text = attribute
+                text = child.get(name)
             elif name == "id":
-                sibling["id"] = attribute
+                sibling["id"] = child.get(name)
             else:
                 message = f"the attribute {name[:60]!r} is not defined here"
-                self.found.append(("xml-attribute", message, node, None))
+                self._note("xml-attribute", message, node, None)
         for inner in child:
             name = xmlio.local_name(inner)
             extension = extensions.members.get(name) if extensions is not None else None
@@ -179,14 +202,14 @@ class XmlReader:
         return self._resource(inner[0], node)
 
     def _check_namespace(self, child: xmlio.Element, member: Member, node: Node) -> None:
-        expected = XHTML if member.type == "xhtml" else FHIR
+        expected = XHTML if member.type == "xhtml" else self._namespace
         if xmlio.namespace(child) != expected:
-            self.found.append(("xml-namespace", f"expected the namespace {expected}", node, None))
+            self._note("xml-namespace", f"expected the namespace {expected}", node, None)
 
     def _stray_text(self, element: xmlio.Element, node: Node) -> None:
         texts = [element.text, *(child.tail for child in element)]
         if any(text and text.strip() for text in texts):
-            self.found.append(("xml-text", "text is not allowed between FHIR elements", node, None))
+            self._note("xml-text", "text is not allowed between FHIR elements", node, None)
 
 
 def _again(value: dict[str, Any], key: str, content: Any) -> Any:

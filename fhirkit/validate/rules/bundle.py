@@ -8,7 +8,7 @@ message must hold in ``document``.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from fhirkit.validate.rules import document
@@ -42,6 +42,24 @@ def check(bundle: dict[str, Any], types: Collection[str]) -> Iterator[Finding]:
             yield from _no_full_url(entry, kind, place)
     yield from document.check(bundle, types)
     yield from _signature(bundle)
+
+
+def asked(bundle: dict[str, Any], wanted: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+    """Which profiles are asked of which entries: the place of each and the canonical.
+
+    ``wanted`` is ``Options.bundle_entries``: by type, by place in the Bundle, or by both, when
+    the place is that among the entries of the type.
+    """
+    counts: dict[str, int] = {}
+    for index, entry in enumerate(_list(bundle.get("entry"))):
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        name = resource.get("resourceType") if isinstance(resource, dict) else None
+        if not isinstance(name, str):
+            continue
+        nth = counts[name] = counts.get(name, -1) + 1
+        for key in (name, f"{name}:{nth}", str(index)):
+            if key in wanted:
+                yield index, wanted[key]
 
 
 def _no_full_url(entry: dict[str, Any], kind: Any, place: Path) -> Iterator[Finding]:

@@ -50,7 +50,7 @@ def word(value: str) -> bool:
 
 def uri(value: str) -> bool:
     """A URI of no scheme that has a form of its own."""
-    return word(value) and not value.startswith("urn:")
+    return word(value) and not value.startswith(("urn:", "oid:", "uuid:"))
 
 
 def canonical(value: str) -> bool:

@@ -137,6 +137,8 @@ class PrimitiveCheck:
         return finding
 
     def _integer(self, value: Any) -> Finding | None:
+        if isinstance(value, float | Decimal):
+            return Finding("primitive-format", f"{self.name} is a whole number, without a point")
         if not isinstance(value, int):
             return self._wrong_type(value)
         low, high = self._schema.min, self._schema.max
@@ -221,6 +223,8 @@ _OID_DOTS = len("urn:oid:") + 4
 
 def _uri(value: str) -> Finding | None:
     """A URI that claims to be a UUID or OID must be one."""
+    if value.startswith(("oid:", "uuid:")):
+        return Finding("primitive-format", "an OID or UUID as a URI begins with urn:")
     for scheme, pattern in (("urn:uuid:", _UUID), ("urn:oid:", _OID)):
         # A canonical may go on with |version, and either with a #fragment.
         own = value.partition("#")[0].partition("|")[0]

@@ -11,6 +11,7 @@ from fhirkit import Validator
 from fhirkit.validate.batch import STDIN, Checked, check, expand, read_all
 
 GOOD = '{"resourceType":"Patient"}'
+XML = '<Patient xmlns="http://hl7.org/fhir"><active value="true"/></Patient>'
 BAD = '{"resourceType":"Patient","gender":"x"}'
 
 
@@ -22,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / ".hidden").mkdir()
     (tmp_path / ".hidden/c.json").write_text(BAD)
     (tmp_path / "inner").mkdir()
-    (tmp_path / "inner/c.XML").write_text('<Patient xmlns="http://hl7.org/fhir"/>')
+    (tmp_path / "inner/c.XML").write_text(XML)
     (tmp_path / "inner/d.ndjson").write_text(f"{GOOD}\n\n{BAD}\r\n{{\n")
     return tmp_path
 

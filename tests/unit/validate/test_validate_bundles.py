@@ -402,3 +402,41 @@ def test_an_attachment_is_as_long_as_it_says(
     content = {"contentType": "text/plain", "data": HELLO, **more}
     media = {"resourceType": "Media", "status": "completed", "content": content}
     assert sorted(rule for rule, _ in found(validator, media)) == rules
+
+
+NAMED = "http://example.org/StructureDefinition/named"
+PROFILE = {
+    "resourceType": "StructureDefinition", "url": NAMED, "name": "Named", "status": "draft",
+    "kind": "resource", "abstract": False, "type": "Patient", "derivation": "constraint",
+    "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Patient",
+    "differential": {"element": [{"id": "Patient.name", "path": "Patient.name", "min": 1}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "places"),
+    [("Patient", [0, 2]), ("Patient:1", [2]), ("2", [2]), ("1", []), ("Patient:2", [])],
+)
+def test_profiles_are_asked_of_entries_by_type_and_place(key: str, places: list[int]) -> None:
+    patient = {"resourceType": "Patient", "active": True}
+    group = {"resourceType": "Group", "type": "person", "actual": True}
+    bundle = collection(
+        *(entry(UUID[:-1] + str(n), r) for n, r in enumerate((patient, group, dict(patient))))
+    )
+    validator = Validator([PROFILE], options=Options(bundle_entries={key: NAMED}))
+    found = [e.expression for e in validator.validate(bundle).errors if e.rule == "cardinality-min"]
+    assert found == [f"Bundle.entry[{place}].resource" for place in places]
+
+
+def test_resources_inside_are_left_out_on_request() -> None:
+    inner = {"resourceType": "Organization", "id": "a_b"}
+    outer = {"resourceType": "Patient", "active": "yes", "contained": [inner]}
+    rules = [e.rule for e in Validator().validate(outer).errors]
+    assert sorted(rules) == [
+        "constraint-broken",
+        "contained-orphan",
+        "primitive-format",
+        "primitive-type",
+    ]
+    validator = Validator(options=Options(inner_resources=False))
+    assert [e.rule for e in validator.validate(outer).errors] == ["primitive-type"]
