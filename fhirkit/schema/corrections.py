@@ -44,7 +44,15 @@ _STRENGTHS: dict[tuple[str | None, str], Strength] = {
 
 def corrected_expression(published: str) -> str:
     """The expression of a constraint as it should have been published."""
+    if published.startswith(_WHOLE_PATHS) and published.endswith(f"*{_END}"):
+        # eld-19 and eld-20 mean the whole path; a part of it fits nearly always.
+        pattern = published[len(_MATCHES) : -len(_END)]
+        return f"{_MATCHES}^{pattern}${_END}"
     return _EXPRESSIONS.get(published, published)
+
+
+_MATCHES, _END = "path.matches('", "')"
+_WHOLE_PATHS = (f"{_MATCHES}[^", f"{_MATCHES}[A-Za-z]")
 
 
 #: Published expression → the one that says what the constraint's text says. Each was found by
@@ -59,6 +67,24 @@ _EXPRESSIONS: dict[str, str] = {
     # every name that has a fitting part. https://hl7.org/fhir/R5/valueset-definitions.html
     "name.matches('[A-Z]([A-Za-z0-9_]){0,254}')": (
         "name.exists() implies name.matches('^[A-Z]([A-Za-z0-9_]){0,254}$')"
+    ),
+    # que-12 forgets the second condition. https://hl7.org/fhir/R5/questionnaire-definitions.html
+    "enableWhen.count() > 2 implies enableBehavior.exists()": (
+        "enableWhen.count() > 1 implies enableBehavior.exists()"
+    ),
+    # que-7 asks for a type of FHIRPath where the answer is FHIR's.
+    "operator = 'exists' implies (answer is Boolean)": (
+        "operator = 'exists' implies (answer is boolean)"
+    ),
+    # opd-3 forgets parameters that are resources.
+    "targetProfile.exists() implies (type = 'Reference' or type = 'canonical')": (
+        "targetProfile.exists() implies (type = 'Reference' or type = 'canonical' "
+        "or type.memberOf('http://hl7.org/fhir/ValueSet/resource-types'))"
+    ),
+    # tim-9 cannot be asked of several times of the day.
+    "offset.empty() or (when.exists() and ((when in ('C' | 'CM' | 'CD' | 'CV')).not()))": (
+        "offset.empty() or "
+        "(when.exists() and when.all(($this in ('C' | 'CM' | 'CD' | 'CV')).not()))"
     ),
     # ras-2 gives nothing for a prediction without a probability, which is allowed.
     # https://hl7.org/fhir/R4/riskassessment-definitions.html#RiskAssessment.prediction

@@ -167,6 +167,16 @@ _TABLE = (
     Rule("response-group", _ERROR, "invariant", "A required group has no items."),
     Rule("response-repeats", _ERROR, "invalid", "More or fewer answers than the question wants."),
     Rule("response-not-enabled", _ERROR, "invalid", "An answer to a question that is not asked."),
+    Rule(
+        "questionnaire-missing", _ERROR, "invalid", "A Questionnaire that must be at hand is not."
+    ),
+    Rule(
+        "response-enabling-not-checked",
+        _WARNING,
+        "not-supported",
+        "Whether an item is to be answered is told by an expression that cannot be evaluated.",
+        incomplete=True,
+    ),
     Rule("response-structure", _ERROR, "structure", "Answers or items at an item without any."),
     Rule("response-answer-type", _ERROR, "invariant", "The answer is of another type."),
     Rule("response-option", _ERROR, "invariant", "The answer is not one that is offered."),
@@ -221,9 +231,11 @@ _TABLE = (
         "valueset-system-version", _ERROR, "business-rule", "A version stands in the system's URL."
     ),
     Rule("valueset-filter", _ERROR, "invalid", "A filter that the code system does not have."),
+    Rule("definition-url", _ERROR, "invalid", "The url of a definition is absolute."),
     Rule("conceptmap-value-set", _ERROR, "invalid", "Source or target is no value set."),
     Rule("conceptmap-code", _ERROR, "required", "A map names a code that is not there."),
     Rule("operation-circular", _ERROR, "unknown", "An operation is based on itself."),
+    Rule("operation-parameter", _ERROR, "invalid", "A parameter and its profile differ."),
     Rule("operation-profile", _ERROR, "unknown", "A profile of the parameters is none."),
     Rule("measure-criteria", _ERROR, "invalid", "No library defines the criteria."),
     Rule(

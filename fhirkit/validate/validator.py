@@ -170,7 +170,7 @@ class Validator:
                 for finding in bundle.check(resource, types):
                     place = below(node, finding.below)
                     found.append(Found(finding.rule, finding.message, place))
-        for node, finding in questionnaire.check(value, start, self._store):
+        for node, finding in questionnaire.check(value, start, self._shapes):
             found.append(Found(finding.rule, finding.message, node))
         for node, finding in definitional.check(value, start, self._known):
             found.append(Found(finding.rule, finding.message, below(node, finding.below)))

@@ -16,7 +16,6 @@ NOT_SUPPORTED = """\
   definitions at hand is not known; it is said, not guessed.
 - **The suite's switches.** The options of a run (security checks, reference policy, language,
   advisors and the like) are not passed on: the validator has no such options yet.
-- **Questionnaires.** Enabling by an expression in an extension is not evaluated.
 - **Definitions as such.** Snapshots that a StructureDefinition brings are checked, but not compared
   with what its differential gives; obligations and the invariants of contexts are not looked into.
 - **Narratives under profiles.** Extensions about languages and sources of narratives are not

@@ -15,9 +15,10 @@ from fhirkit.validate.definitional import (
     structuredefinition,
     valueset,
 )
-from fhirkit.validate.definitional.known import Json, Known, Placed
-from fhirkit.validate.location import Node
+from fhirkit.validate.definitional.known import Json, Known, Placed, is_absolute, text
+from fhirkit.validate.location import Node, step
 from fhirkit.validate.resources import inside
+from fhirkit.validate.rules.finding import Finding
 
 #: (resource, its node, what is at hand) → findings.
 Rules = Callable[[Json, Node, Known], Iterator[Placed]]
@@ -34,11 +35,30 @@ _BY_TYPE: dict[str, Rules] = {
     "ValueSet": valueset.check,
 }
 
+#: The types whose ``url`` names a definition for others to use.
+_CANONICAL = frozenset({
+    "ActivityDefinition", "ActorDefinition", "CapabilityStatement", "ChargeItemDefinition",
+    "Citation", "CodeSystem", "CompartmentDefinition", "ConceptMap", "ConditionDefinition",
+    "EffectEvidenceSynthesis", "EventDefinition", "Evidence", "EvidenceReport",
+    "EvidenceVariable", "ExampleScenario", "GraphDefinition", "ImplementationGuide", "Library",
+    "Measure", "MessageDefinition", "ObservationDefinition", "OperationDefinition",
+    "PlanDefinition", "Questionnaire", "Requirements", "ResearchDefinition",
+    "ResearchElementDefinition", "RiskEvidenceSynthesis", "SearchParameter",
+    "StructureDefinition", "StructureMap", "SubscriptionTopic", "TerminologyCapabilities",
+    "TestPlan", "TestScript", "ValueSet",
+})  # fmt: skip
+
 
 def check(document: Json, start: Node, known: Known) -> Iterator[Placed]:
     """Findings, each with the node it belongs to."""
     for resource, node in inside(document, start):
         kind = resource.get("resourceType")
-        rules = _BY_TYPE.get(kind) if isinstance(kind, str) else None
+        if not isinstance(kind, str):
+            continue
+        url = text(resource, "url") if kind in _CANONICAL else None
+        if url and not is_absolute(url):
+            message = "the url that names a definition is absolute, as in http://example.org/x"
+            yield step(node, "url"), Finding("definition-url", message)
+        rules = _BY_TYPE.get(kind)
         if rules is not None:
             yield from rules(resource, node, known)

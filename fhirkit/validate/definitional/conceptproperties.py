@@ -6,16 +6,14 @@ code and type.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
-from fhirkit.validate.definitional.known import Json, Known, Placed, objects, text
+from fhirkit.validate.definitional.known import Json, Known, Placed, is_absolute, objects, text
 from fhirkit.validate.location import Node, step
 from fhirkit.validate.rules.finding import Finding
 
 _DEFINED = "http://hl7.org/fhir/concept-properties#"
 _HL7 = "://hl7.org/fhir"
-_ABSOLUTE = re.compile(r"(?:https?://|urn:|cid:|ftp://|mailto:).+")
 #: Code → type of the properties that FHIR defines.
 _TYPES = {
     "status": "code",
@@ -63,7 +61,7 @@ def _definition(definition: Json, defined: dict[str, Json], url: str | None) -> 
     uri, code, kind = (text(definition, name) for name in ("uri", "code", "type"))
     name = uri.removeprefix(_DEFINED) if uri is not None and uri.startswith(_DEFINED) else None
     if uri is not None:
-        if _ABSOLUTE.fullmatch(uri) is None:
+        if not is_absolute(uri):
             yield _wrong("the uri of a property is absolute")
         elif uri in defined:
             yield _wrong(f"{uri} is defined twice")

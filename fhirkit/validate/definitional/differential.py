@@ -224,6 +224,10 @@ def _binding(entry: Json, element: ElementSchema, known: Known) -> Iterator[Find
 def _value(entry: Json, element: ElementSchema) -> Iterator[Finding]:
     """Fixed values and patterns are of a type that the element may have."""
     codes = {one.code for one in types(entry) or element.types}
+    base = element.fixed
+    own = builders.typed_value(entry, "fixed")
+    if base is not None and own is not None and own.type == base.type and own.json != base.json:
+        yield _wider(f"{text(entry, 'path')}: the base fixes {base.json[:60]}, not {own.json[:60]}")
     for name in ("fixed", "pattern"):
         typed = builders.typed_value(entry, name)
         if typed is None or not codes:

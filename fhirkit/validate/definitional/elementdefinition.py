@@ -95,7 +95,9 @@ class _Element:
             yield from self._values(node)
 
     def _own(self) -> Iterator[Finding]:
-        name = str(text(self._definition, "type")).rpartition("/")[2]
+        name = str(text(self._definition, "type"))
+        if self._definition.get("kind") == "logical":
+            name = name.rpartition("/")[2]
         if self._path != name and not self._path.startswith(f"{name}."):
             yield Finding("element-path", f"the path {self._path} does not start with {name}")
         is_constraint = self._definition.get("derivation") == "constraint"

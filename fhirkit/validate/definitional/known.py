@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from fhirkit.validate.rules.finding import Finding
 from fhirkit.validate.shapes import Shapes
 
 Json = dict[str, Any]
+_ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:[^ ]+")
 #: A finding with the node it belongs to.
 Placed = tuple[Node, Finding]
 
@@ -93,3 +95,8 @@ def text(element: Json, name: str) -> str | None:
     """A property that is a text, or None."""
     value = element.get(name)
     return value if isinstance(value, str) else None
+
+
+def is_absolute(url: str) -> bool:
+    """Whether an identifying URL has a scheme, written small as it is meant to be compared."""
+    return _ABSOLUTE.fullmatch(url) is not None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fhirkit.validate.definitional import operationparameters
 from fhirkit.validate.definitional.known import Json, Known, Placed, text
 from fhirkit.validate.location import Node, step
 from fhirkit.validate.rules.finding import Finding
@@ -28,6 +29,9 @@ def check(operation: Json, node: Node, known: Known) -> Iterator[Placed]:
         elif structure.type != "Parameters":
             message = f"{profile} is a profile of {structure.type}, not of Parameters"
             yield step(node, name), Finding("operation-profile", message)
+        else:
+            use = "in" if name == "inputProfile" else "out"
+            yield from operationparameters.compare(operation, structure, use, step(node, name))
 
 
 def _is_circular(operation: Json, known: Known) -> bool:

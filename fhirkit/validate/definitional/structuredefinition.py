@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fhirkit.core.errors import InvalidInput
-from fhirkit.schema.model import StructureSchema
+from fhirkit.schema.model import ElementSchema, StructureSchema
 from fhirkit.schema.snapshot import compile_differential
 from fhirkit.validate.definitional import (
     differential,
@@ -21,6 +21,7 @@ from fhirkit.validate.definitional.known import Json, Known, Placed, inner, obje
 from fhirkit.validate.location import Node, step
 from fhirkit.validate.rules.finding import Finding
 
+_NOT_FOLLOWED = ("its base is not at hand",)
 _CORE = "http://hl7.org/fhir/StructureDefinition/"
 
 
@@ -33,11 +34,14 @@ def check(definition: Json, node: Node, known: Known) -> Iterator[Placed]:
         message = "by way of its base the structure is based on itself"
         yield node, Finding("structure-circular", message)
         return
-    base = None if canonical is None else known.store.structure(canonical)
+    if canonical is None:
+        return
+    followed = known.store.structure(canonical)
+    if followed is None:
+        message = f"its base {canonical} is not at hand, so the differential was not checked"
+        yield node, Finding("structure-base-unknown", message)
+    base = followed or _stated(canonical, known)
     if base is None:
-        if canonical is not None:
-            message = f"its base {canonical} is not at hand, so the differential was not checked"
-            yield node, Finding("structure-base-unknown", message)
         return
     for finding in _base(definition, base):
         yield node, finding
@@ -62,6 +66,23 @@ def _type(definition: Json, node: Node, known: Known) -> Iterator[Placed]:
     elif definition.get("url") != _CORE + name and definition.get("derivation") != "constraint":
         message = f"{name} is defined by FHIR; other definitions can only constrain it"
         yield node, Finding("structure-type", message)
+
+
+def _stated(canonical: str, known: Known) -> StructureSchema | None:
+    """What a base says of itself that cannot be followed, as its own base is not at hand."""
+    stated = known.store.resource("StructureDefinition", canonical)
+    if stated is None:
+        return None
+    url, name, kind, called = (text(stated, key) or "" for key in ("url", "type", "kind", "name"))
+    return StructureSchema(
+        url=url,
+        type=name,
+        name=called,
+        kind=kind,
+        root=ElementSchema(path=name, name=name),
+        abstract=stated.get("abstract") is True,
+        gaps=_NOT_FOLLOWED,
+    )
 
 
 def _is_circular(definition: Json, base: str, known: Known) -> bool:
@@ -104,6 +125,8 @@ def _constraint(
     if text(definition, "type") != base.type:
         message = f"the differential cannot be applied: {base.url} is of another type"
         yield node, Finding("structure-snapshot", message)
+        return
+    if base.gaps == _NOT_FOLLOWED:
         return
     entries = [entry for _, entry in objects(inner(definition, "differential").get("element"))]
     if not entries:

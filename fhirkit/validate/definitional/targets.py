@@ -19,7 +19,7 @@ def stranger(one: TypeReference, element: ElementSchema, known: Known) -> str | 
         structure = known.store.structure(canonical)
         if structure is not None and one.code not in (
             structure.url,
-            *known.is_instance_of(structure.type),
+            *known.lineage(structure.type),
         ):
             return f"{canonical} is a profile of {structure.type}, not of {one.code}"
     allowed = {

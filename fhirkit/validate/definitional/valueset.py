@@ -10,11 +10,18 @@ import re
 from collections.abc import Iterator
 
 from fhirkit.core.regex import UnsupportedPattern, full_matcher
-from fhirkit.validate.definitional.known import Json, Known, Placed, objects, text, texts
+from fhirkit.validate.definitional.known import (
+    Json,
+    Known,
+    Placed,
+    is_absolute,
+    objects,
+    text,
+    texts,
+)
 from fhirkit.validate.location import Node, step
 from fhirkit.validate.rules.finding import Finding
 
-_ABSOLUTE = re.compile(r"(?:https?://|urn:|cid:|ftp://|mailto:).+")
 _SNOMED = "http://snomed.info/sct"
 #: Systems whose properties are told by their own rules
 #: (https://hl7.org/fhir/R4/terminologies-systems.html).
@@ -78,7 +85,7 @@ def _system(part: Json, value_set: Json, known: Known) -> Iterator[Finding]:
     if bar and version:
         message = "the version of a system stands in its own element, not behind a bar"
         yield Finding("valueset-system-version", message)
-    if _ABSOLUTE.fullmatch(url) is None:
+    if not is_absolute(url):
         yield Finding("valueset-system", "a system is named by an absolute URL")
         if url.startswith("#"):
             yield from _contained(url[1:], part, value_set)

@@ -126,17 +126,21 @@ def _same_unit(offered: Json, unit: Json) -> bool:
     return all(offered.get(name) == value for name, value in unit.items())
 
 
-def _reference(item: Json, answer: Answer, _options: Options) -> Iterator[str]:
+def _reference(item: Json, answer: Answer, options: Options) -> Iterator[str]:
+    """Only where references are trusted to tell the type of their target, it is held to it."""
     if answer.type != "Reference" or not isinstance(answer.value, dict):
         return
     reference = answer.value.get("reference")
-    allowed = list(extensions(item, "questionnaire-referenceResource"))
-    match = _TARGET.fullmatch(reference) if isinstance(reference, str) else None
-    if match is None or not allowed:
+    if not options.trusts_references or not isinstance(reference, str):
         return
-    if match[1] not in allowed:
-        names = " or ".join(sorted(str(name) for name in allowed))
-        yield f"the answer refers to a {match[1]}; the question wants {names}"
+    match = _TARGET.fullmatch(reference)
+    allowed = sorted(str(name) for name in extensions(item, "questionnaire-referenceResource"))
+    wanted = " or ".join(allowed) or "a resource"
+    if match is None:
+        if allowed:
+            yield f"the answer refers to something of an unknown type; the question wants {wanted}"
+    elif match[1] not in (allowed or options.resource_types):
+        yield f"the answer refers to a {match[1]}; the question wants {wanted}"
 
 
 def _attachment(item: Json, attachment: Json) -> Iterator[str]:

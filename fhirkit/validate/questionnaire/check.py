@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fhirkit.schema.store import SchemaStore
-from fhirkit.validate.location import Node
+from fhirkit.validate.location import Node, step
+from fhirkit.validate.options import References
 from fhirkit.validate.questionnaire.form import Json, objects
 from fhirkit.validate.resources import inside
 from fhirkit.validate.rules.finding import Finding
+from fhirkit.validate.shapes import Shapes
 
 
-def check(document: Json, start: Node, store: SchemaStore) -> Iterator[tuple[Node, Finding]]:
+def check(document: Json, start: Node, shapes: Shapes) -> Iterator[tuple[Node, Finding]]:
     """Findings, each with the node it belongs to."""
     for resource, node in inside(document, start):
         kind = resource.get("resourceType")
@@ -20,21 +22,25 @@ def check(document: Json, start: Node, store: SchemaStore) -> Iterator[tuple[Nod
 
             yield from definition.check(resource, node)
         elif kind == "QuestionnaireResponse":
-            yield from _response(resource, node, store)
+            yield from _response(resource, node, shapes)
 
 
-def _response(response: Json, node: Node, store: SchemaStore) -> Iterator[tuple[Node, Finding]]:
+def _response(response: Json, node: Node, shapes: Shapes) -> Iterator[tuple[Node, Finding]]:
     canonical = response.get("questionnaire")
     if not isinstance(canonical, str) or not canonical:
         return
-    questionnaire = _find(canonical, response, store)
+    questionnaire = _find(canonical, response, shapes.store)
+    if questionnaire is None and shapes.options.references >= References.EXISTS:
+        message = "its Questionnaire is not at hand, where every reference must lead somewhere"
+        yield step(node, "questionnaire"), Finding("questionnaire-missing", message)
+        return
     if questionnaire is None:
         message = "its Questionnaire is not at hand, so the answers were not checked against it"
         yield node, Finding("questionnaire-unknown", message)
         return
     from fhirkit.validate.questionnaire.response import ResponseCheck
 
-    yield from ResponseCheck(questionnaire, response, store).check(node)
+    yield from ResponseCheck(questionnaire, response, shapes).check(node)
 
 
 def _find(canonical: str, response: Json, store: SchemaStore) -> Json | None:

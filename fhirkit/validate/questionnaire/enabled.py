@@ -7,9 +7,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from fhirkit.validate.questionnaire.form import Answer, Json, answers_below, objects, typed
+from fhirkit.core.errors import FhirkitError
+from fhirkit.fhirpath.expression import Expression
+from fhirkit.fhirpath.model import ModelInfo
+from fhirkit.validate.questionnaire.form import (
+    Answer,
+    Json,
+    answers_below,
+    extension,
+    objects,
+    typed,
+)
 from fhirkit.validate.questionnaire.ordering import compare
 
+# Finland's national questionnaires say it by an extension of their own, whose value is FHIRPath.
+_FINNISH = "http://phr.kanta.fi/StructureDefinition/fiphr-ext-questionnaire-enablewhen"
+# What a response of a wrong shape, which the walk has reported, can provoke in an expression.
+_WRONG_SHAPE = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
 _ORDER = {
     ">": lambda sign: sign > 0,
     "<": lambda sign: sign < 0,
@@ -18,18 +32,47 @@ _ORDER = {
 }
 
 
-def is_enabled(item: Json, surroundings: tuple[Json, ...]) -> bool:
-    """Whether an item's conditions hold.
+class Enabling:
+    """Tells of the items of one response whether they are to be answered."""
 
-    ``surroundings`` are the parts of the response around the item, the whole response first. A
-    question is looked for in the nearest of them that answers it, so that a repeated group sees
-    its own answers.
-    """
-    conditions = [condition for _, condition in objects(item.get("enableWhen"))]
-    if not conditions:
-        return True
-    results = (_holds(condition, surroundings) for condition in conditions)
-    return all(results) if item.get("enableBehavior") == "all" else any(results)
+    def __init__(self, response: Json, model: ModelInfo) -> None:
+        self._response = response
+        self._model = model
+        self._told: dict[str, bool | None] = {}
+
+    def holds(self, item: Json, surroundings: tuple[Json, ...]) -> bool | None:
+        """Whether an item's conditions hold; None when an expression cannot be evaluated.
+
+        ``surroundings`` are the parts of the response around the item, the whole response first. A
+        question is looked for in the nearest of them that answers it, so that a repeated group
+        sees its own answers. An expression (Structured Data Capture) goes before enableWhen.
+        """
+        stated = extension(item, "questionnaire-enableWhenExpression")
+        if isinstance(stated, dict):
+            return self._expression(stated)
+        for _, other in objects(item.get("extension")):
+            if other.get("url") == _FINNISH:
+                spoken = {"language": "text/fhirpath", "expression": other.get("valueString")}
+                return self._expression(spoken)
+        conditions = [condition for _, condition in objects(item.get("enableWhen"))]
+        results = (_holds(condition, surroundings) for condition in conditions)
+        behavior = item.get("enableBehavior")
+        if behavior == "any" or len(conditions) == 1:
+            return any(results)
+        # Without enableBehavior nobody can tell what several conditions mean together.
+        return all(results) if behavior == "all" else True
+
+    def _expression(self, stated: Json) -> bool | None:
+        text = stated.get("expression")
+        if stated.get("language") != "text/fhirpath" or not isinstance(text, str):
+            return None
+        if text not in self._told:
+            try:
+                answer = Expression(text, self._model).check(self._response)
+                self._told[text] = answer is True
+            except (FhirkitError, *_WRONG_SHAPE):
+                self._told[text] = None
+        return self._told[text]
 
 
 def _holds(condition: Json, surroundings: tuple[Json, ...]) -> bool:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from fhirkit.schema.model import ValueSetSchema
-from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.questionnaire.enabled import same_coding
 from fhirkit.validate.questionnaire.form import Answer, Json, extension, objects, typed
 from fhirkit.validate.rules.finding import Finding
+from fhirkit.validate.shapes import Shapes
 
 _OPEN = "open-choice"
 _CHOICES = ("choice", _OPEN)
@@ -21,9 +21,18 @@ _CHOICES = ("choice", _OPEN)
 class Options:
     """The offers of one Questionnaire."""
 
-    def __init__(self, questionnaire: Json, store: SchemaStore) -> None:
+    def __init__(self, questionnaire: Json, response: Json, shapes: Shapes) -> None:
         self._questionnaire = questionnaire
-        self._store = store
+        self._store = shapes.store
+        language = response.get("language")
+        self._language = language if isinstance(language, str) else "en"
+        #: Whether a reference of the form Type/id is taken for one to such a resource.
+        self.trusts_references = shapes.options.trust_server_references
+
+    @property
+    def resource_types(self) -> frozenset[str]:
+        """The names of all resource types."""
+        return self._store.resource_types
 
     def check(self, item: Json, answer: Answer) -> Iterator[Finding]:
         """Whether an answer is among those that its question offers."""
@@ -37,6 +46,8 @@ class Options:
         schema = self._value_set(canonical)
         if schema is None or not isinstance(coding, dict):
             return None
+        if schema.circular is not None:
+            return False  # a value set that includes itself holds nothing
         system, code = coding.get("system"), coding.get("code")
         if not isinstance(system, str) or not isinstance(code, str):
             return False  # a code without a system is in no value set
@@ -44,12 +55,24 @@ class Options:
 
     def _of_value_set(self, canonical: str, answer: Answer) -> Iterator[Finding]:
         held = self.holds(canonical, answer.value)
-        if held is None:
+        if held and not self._offers_display(answer.value):
+            message = f"{canonical} does not offer the code under this display"
+            yield Finding("response-value-set", message)
+        elif held is None:
             message = f"whether the answer is in {canonical} cannot be known offline"
             yield Finding("response-option-not-checked", message)
         elif not held:
             message = f"the answer is not in the value set of the question, {canonical}"
             yield Finding("response-value-set", message)
+
+    def _offers_display(self, coding: Json) -> bool:
+        schema = self._store.code_system(coding["system"])
+        own = None if schema is None else schema.find(coding["code"])
+        displays = schema.displays[own] if schema is not None and own is not None else None
+        display = coding.get("display")
+        if displays is None or not isinstance(display, str):
+            return True
+        return displays.has(display, self._language)
 
     def _value_set(self, canonical: str) -> ValueSetSchema | None:
         if not canonical.startswith("#"):

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.location import Node, step
 from fhirkit.validate.questionnaire.answers import check_answer
-from fhirkit.validate.questionnaire.enabled import is_enabled
+from fhirkit.validate.questionnaire.enabled import Enabling
 from fhirkit.validate.questionnaire.form import (
     Answer,
     Json,
@@ -23,6 +22,7 @@ from fhirkit.validate.questionnaire.form import (
 )
 from fhirkit.validate.questionnaire.options import Options, check_exclusive
 from fhirkit.validate.rules.finding import Finding
+from fhirkit.validate.shapes import Shapes
 
 Placed = tuple[Node, Finding]
 #: The statuses under which nothing may be missing.
@@ -33,10 +33,11 @@ _GROUP, _DISPLAY, _ABSTRACT = "group", "display", "question"
 class ResponseCheck:
     """One response and its Questionnaire."""
 
-    def __init__(self, questionnaire: Json, response: Json, store: SchemaStore) -> None:
+    def __init__(self, questionnaire: Json, response: Json, shapes: Shapes) -> None:
         self._questionnaire = questionnaire
         self._response = response
-        self._options = Options(questionnaire, store)
+        self._options = Options(questionnaire, response, shapes)
+        self._enabling = Enabling(response, shapes.model)
         self._complete = response.get("status") in _COMPLETE
 
     def check(self, node: Node) -> Iterator[Placed]:
@@ -72,7 +73,7 @@ class ResponseCheck:
             found = present.get(link_id(item), [])
             if found:
                 yield from self._present(item, found, owner, around)
-            elif item.get("required") is True and is_enabled(item, around):
+            elif item.get("required") is True and self._enabling.holds(item, around):
                 yield from self._missing(item, owner)
 
     def _stranger(self, name: str) -> Finding:
@@ -93,12 +94,15 @@ class ResponseCheck:
         if len(found) > 1 and item.get("repeats") is not True:
             message = f"{len(found)} items for a question that is asked once"
             yield node, Finding("response-repeats", message)
-        enabled = is_enabled(item, around)
+        enabled = self._enabling.holds(item, around)
+        if enabled is None:
+            message = "whether the item is to be answered is told by an expression that fails here"
+            yield node, Finding("response-enabling-not-checked", message)
         for answered, place in found:
-            if not enabled and answered.get("answer"):
+            if enabled is False and _is_answered(answered):
                 message = "the item is answered, although its conditions (enableWhen) do not hold"
                 yield place, Finding("response-not-enabled", message)
-            yield from self._item(item, answered, place, around, enabled=enabled)
+            yield from self._item(item, answered, place, around, enabled=enabled is True)
 
     def _item(
         self, item: Json, answered: Json, node: Node, around: tuple[Json, ...], *, enabled: bool
@@ -111,7 +115,7 @@ class ResponseCheck:
         answers = objects(answered.get("answer"))
         inner = (*around, answered)
         if kind in (_GROUP, _DISPLAY, _ABSTRACT):
-            yield from self._without_answers(item, answered, node, inner, enabled=enabled)
+            yield from self._without_answers(item, answered, node, inner)
             return
         if answered.get("item"):
             message = "the items of a question stand in its answer, not beside it"
@@ -132,7 +136,7 @@ class ResponseCheck:
             yield step(node, "answer", answers[position][0]), finding
 
     def _without_answers(
-        self, item: Json, answered: Json, node: Node, inner: tuple[Json, ...], *, enabled: bool
+        self, item: Json, answered: Json, node: Node, inner: tuple[Json, ...]
     ) -> Iterator[Placed]:
         """A group, a display, or the abstract type of both: nothing is answered there."""
         kind = item.get("type")
@@ -140,7 +144,7 @@ class ResponseCheck:
             message = f"an item of type {kind} has no answers"
             yield node, Finding("response-structure", message)
         if kind == _GROUP:
-            if item.get("required") is True and enabled and "item" not in answered:
+            if item.get("required") is True and "item" not in answered:
                 yield node, Finding("response-group", "a required group needs items in it")
             yield from self._items(item, inner, node, node)
         elif kind == _DISPLAY and "item" in answered:
@@ -163,6 +167,13 @@ class ResponseCheck:
         message = f"the required item {link_id(item)!r} has no answer"
         if self._complete:
             yield node, Finding("response-required", message)
+
+
+def _is_answered(item: Json) -> bool:
+    """Whether there is an answer in an item of a response, at any depth."""
+    return bool(item.get("answer")) or any(
+        _is_answered(one) for _, one in objects(item.get("item"))
+    )
 
 
 def _below(node: Node, answer: Answer, finding: Finding) -> Placed:

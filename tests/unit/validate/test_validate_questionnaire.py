@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from fhirkit import Validator
+from fhirkit.validate.options import Options, References
 
 Json = dict[str, Any]
 SYSTEM = "http://example.org/colours"
@@ -163,8 +164,6 @@ CASES: dict[str, tuple[Callable[[Json], Any], list[tuple[str, str]]]] = {
         "contentType": "image/gif", "data": "QUJDREU="}})),
         [("response-attachment", ".item[7].answer[0]"),
          ("response-attachment", ".item[7].answer[0]")]),
-    "reference": (put(7, item("who", {"valueReference": {"reference": "Group/1"}})),
-                  [("response-limit", ".item[7].answer[0].value.ofType(Reference)")]),
 }  # fmt: skip
 
 
@@ -245,3 +244,51 @@ def test_malformed_responses_do_no_harm(validator: Validator, change: Json) -> N
 def test_malformed_forms_do_no_harm(damage: Json) -> None:
     Validator([{**FORM, **damage}]).validate(GOOD)
     Validator().validate({**FORM, **damage})
+
+
+def with_reference(options: Options) -> list[tuple[str, str]]:
+    change = put(7, item("who", {"valueReference": {"reference": "Group/1"}}))
+    return errors(Validator([FORM], options=options), change)
+
+
+def test_what_a_reference_leads_to_counts_only_where_it_is_trusted() -> None:
+    expected = [("response-limit", ".item[7].answer[0].value.ofType(Reference)")]
+    assert with_reference(Options(trust_server_references=True)) == expected
+    assert with_reference(Options()) == []
+
+
+def test_a_form_must_be_at_hand_where_references_must_lead_somewhere() -> None:
+    strict = Validator([FORM], options=Options(references=References.EXISTS))
+    response = {**GOOD, "questionnaire": "http://example.org/other"}
+    found = [(one.rule, one.expression) for one in strict.validate(response).errors]
+    assert ("questionnaire-missing", "QuestionnaireResponse.questionnaire") in found
+
+
+def enabled_by(text: str, language: str = "text/fhirpath") -> Json:
+    url = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-enableWhenExpression"
+    return {"url": url, "valueExpression": {"language": language, "expression": text}}
+
+
+FINNISH = "http://phr.kanta.fi/StructureDefinition/fiphr-ext-questionnaire-enablewhen"
+EXPRESSIONS = {
+    "holds": (enabled_by("item.where(linkId='a').answer.value > 3"), None),
+    "fails": (enabled_by("item.where(linkId='a').answer.value > 4"), "response-not-enabled"),
+    "nothing": (enabled_by("item.where(linkId='z').answer.value"), "response-not-enabled"),
+    "broken": (enabled_by("item.where("), "response-enabling-not-checked"),
+    "other language": (enabled_by("true", "text/cql"), "response-enabling-not-checked"),
+    "Finnish holds": ({"url": FINNISH, "valueString": "item.exists()"}, None),
+    "Finnish fails": ({"url": FINNISH, "valueString": "item.empty()"}, "response-not-enabled"),
+}
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_an_expression_tells_whether_an_item_is_asked(name: str) -> None:
+    expression, expected = EXPRESSIONS[name]
+    form = {**FORM, "item": [
+        {"linkId": "a", "text": "a", "type": "integer"},
+        {"linkId": "b", "text": "b", "type": "string", "extension": [expression]}]}  # fmt: skip
+    response = {**GOOD, "item": [item("a", {"valueInteger": 4}), item("b", {"valueString": "x"})]}
+    rules = {one.rule for one in Validator([form]).validate(response)}
+    assert {rule for rule in rules if rule.startswith("response-")} == (
+        {expected} if expected else set()
+    )
