@@ -169,6 +169,14 @@ class Shape:
                     found.setdefault(member.key, []).append(member)
         return {name: tuple(members) for name, members in found.items()}
 
+    @cached_property
+    def element_keys(self) -> dict[str, frozenset[str]]:
+        """The property names of each element, those of siblings included."""
+        return {
+            name: frozenset(key for one in members for key in (one.key, one.twin) if key)
+            for name, members in self.elements.items()
+        }
+
 
 class Shapes:
     """All shapes of one schema store, made on demand and kept."""

@@ -201,6 +201,8 @@ class Conformance:
             if child.name in _EXTENSIONS and not child.slices and limits == _ANY_NUMBER:
                 continue
             occurrences = self._items.children(item, child.name)
+            if not occurrences and not limits.min and not child.slices:
+                continue
             self._count(item, child, _whose(source, element), len(occurrences), found)
             for one in occurrences:
                 self._element(one, child, source, found)
@@ -212,6 +214,8 @@ class Conformance:
         item: Item, child: ElementSchema, whose: str, count: int, found: list[Found]
     ) -> None:
         low, high = child.cardinality.min, child.cardinality.max
+        if count >= low and (high is None or count <= high):
+            return
         name = f"{child.name}[x]" if child.choice else child.name
         if count < low:
             message = f"{name}: at least {low} required, found {count}{whose}"

@@ -76,6 +76,9 @@ class Items:
             shape, value = self._shapes.type("Element"), item.extra
         if shape is None or not isinstance(value, dict):
             return []
+        keys = shape.element_keys.get(name)
+        if keys is None or keys.isdisjoint(value):
+            return []
         found: list[Item] = []
         for member in shape.elements.get(name, ()):
             inside, beside = value.get(member.key), value.get(member.twin) if member.twin else None

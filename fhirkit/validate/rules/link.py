@@ -21,7 +21,7 @@ _KINDS = {f"{{{XHTML}}}a": "href", f"{{{XHTML}}}img": "src"}
 
 def fragments(div: str) -> Iterator[tuple[str, str]]:
     """(attribute, name) of every link and image of a div that leads to ``#name``."""
-    if not any(start in div for start in _INSIDE):
+    if _INSIDE[0] not in div and _INSIDE[1] not in div:
         return
     try:
         root = parse(div)

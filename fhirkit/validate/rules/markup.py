@@ -20,8 +20,17 @@ _SOMETHING = re.compile(r">\s*[^\s<&]")
 _MANY = 20_000
 #: In a node: text was right here.
 _TEXT = None
-#: What is inside a tag that ends itself.
+#: What is inside a tag that ends itself; after an end tag; around the narrative.
 _EMPTY: dict[str | None, Any] = {}
+_END: dict[str | None, Any] = {}
+_NOTHING: dict[str | None, Any] = {}
+
+
+def _is_plain(div: str) -> bool:
+    """Whether its characters need no parser: no reference, no end of CDATA, all printable."""
+    if "&" in div or "]]>" in div:
+        return False
+    return div.replace("\n", "").replace("\r", "").replace("\t", "").isprintable()
 
 
 class Markup:
@@ -37,21 +46,30 @@ class Markup:
         parts = _PART.findall(div)
         if not parts or parts[0][0] != self._start or div[0] != "<":
             return False
-        node = self._tree
-        above: list[dict[str | None, Any]] = []
+        node = self._tree.get(self._start, _NOTHING)
+        above: list[dict[str | None, Any]] = [_NOTHING]
+        text = parts[0][1]
+        if text and _TEXT not in node and not text.isspace():
+            return False
+        del parts[0]
         for tag, text in parts:
             inner = node.get(tag)
-            if inner is not None:
-                if inner is not _EMPTY:
-                    above.append(node)
-                    node = inner
-            elif tag[:1] == "/" and above:
-                node = above.pop()
-            else:
+            if inner is None:
                 return False
+            if inner is _END:
+                node = above.pop()
+            elif inner is not _EMPTY:
+                above.append(node)
+                node = inner
             if text and _TEXT not in node and not text.isspace():
                 return False
-        return _SOMETHING.search(div) is not None and xmlio.is_well_formed(div)
+        # Every tag is known, ends where it should, and there is nothing between them but text.
+        return (
+            node is _NOTHING
+            and div.count("<") == len(parts) + 1
+            and _SOMETHING.search(div) is not None
+            and (_is_plain(div) or xmlio.is_well_formed(div))
+        )
 
     def learn(self, div: str) -> None:
         """Remember the tags of a narrative in which nothing was found."""
@@ -67,6 +85,7 @@ class Markup:
         above: list[dict[str | None, Any]] = []
         for tag, text in parts:
             if tag[0] == "/":
+                node[tag] = _END
                 node = above.pop()
             else:
                 self._size += tag not in node

@@ -29,7 +29,10 @@ def check(
 ) -> Iterator[tuple[Node, Finding]]:
     """Findings for every Reference of a document, each with the node of its Reference."""
     told: set[int] = set()
+    demanding = options.references >= References.EXISTS
     for use in uses:
+        if not demanding and _is_usual(use, entries, types):
+            continue
         reference = use.value.get("reference")
         if isinstance(reference, str) and not reference.startswith("#"):
             resource = use.scope.resource
@@ -39,6 +42,20 @@ def check(
                 yield _entry(use.scope.node), Finding("bundle-reference-base", message)
         for finding in _check(use, entries, types, options):
             yield use.node, finding
+
+
+def _is_usual(use: ReferenceUse, entries: Entries, types: Collection[str]) -> bool:
+    """Whether it is a plain Type/id of an allowed type that leads out of what is at hand."""
+    reference, resource = use.value.get("reference"), use.scope.resource
+    if reference.__class__ is not str or len(reference) > _SHORT or "type" in use.value:
+        return False
+    name = _whole(reference)
+    return (
+        name in types
+        and not _is_wrong(name, use)
+        and not entries.is_inside(resource)
+        and entries.find(reference, resource) is None
+    )
 
 
 def _check(
@@ -126,6 +143,12 @@ def _named_type(reference: str, types: Collection[str]) -> str | None:
 @lru_cache(maxsize=8192)
 def _named(reference: str) -> str | None:
     match = RESTFUL.fullmatch(reference.partition("/_history/")[0].partition("#")[0])
+    return None if match is None else match[2]
+
+
+@lru_cache(maxsize=8192)
+def _whole(reference: str) -> str | None:
+    match = RESTFUL.fullmatch(reference)
     return None if match is None else match[2]
 
 
