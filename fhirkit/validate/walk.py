@@ -357,7 +357,9 @@ class Walk(Reports):
             return
         identity = (id(resource), value)
         if identity in self._ids:
-            self._report("element-id-duplicate", f"the id {value!r} is taken already", node)
+            self._report(
+                "element-id-duplicate", "another element of this resource has the same id", node
+            )
         self._ids.add(identity)
 
     def note_reference(self, value: dict[str, Any], member: Member, node: Node) -> None:

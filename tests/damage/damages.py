@@ -208,7 +208,9 @@ def _other_choice(parent: dict[str, Any], place: Place, shapes: Shapes) -> Itera
     if member.choice is None or place.key.startswith("_"):
         return
     for name, other in place.shape.members.items():
-        if other.choice == member.choice and name != place.key and other.type in SAMPLES:
+        if other.kind is Kind.SIBLING or other.choice != member.choice or name == place.key:
+            continue
+        if other.type in SAMPLES:
             yield {**parent, name: SAMPLES[other.type]}
     rest = {k: v for k, v in parent.items() if k.lstrip("_") != place.key}
     for suffix, sample in SAMPLES.items():
@@ -319,6 +321,14 @@ def _extension(parent: dict[str, Any], place: Place, shapes: Shapes) -> Iterator
         yield _first(parent, place.key, {**value, "modifierExtension": [known]})
 
 
+#: Ways that mean something in XML, too, where there are no JSON types and no arrays.
+IN_XML = frozenset(
+    {
+        *("required element left out", "unknown property", "misspelled property", "no such day"),
+        *("code not in the value set", "two for one", "malformed value", "reference", "extension"),
+        "other type of a choice",
+    }
+)
 #: Way → the kind it counts for, and how it is done.
 WAYS: dict[str, tuple[str, Callable[..., Iterator[dict[str, Any]]]]] = {
     "required element left out": ("dropped required element", _drop_required),

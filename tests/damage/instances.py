@@ -26,6 +26,7 @@ _UNLISTED = {
     "languages": ("urn:ietf:bcp:47", "en"),
     "currenc": ("urn:iso:std:iso:4217", "EUR"),
     "ucum": ("http://unitsofmeasure.org", "mg"),
+    "loinc.org/vs/": ("http://loinc.org", "LA6683-2"),
 }
 _UUID = "urn:uuid:5f0d1c2e-9a41-4b6e-8d57-3c2b1a0f9e8d"
 

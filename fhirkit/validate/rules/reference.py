@@ -72,10 +72,12 @@ def _check(
     yield from findings
     named = target or _named_type(reference, types)
     if isinstance(declared, str):
+        stated = declared if declared in types else "another type"
         if _is_wrong(declared.removeprefix(_TYPES), use):
-            yield _wrong(declared, use)
+            message = f"type says {stated}; expected {_expected(use)}"
+            yield Finding("reference-type", message)
         if named is not None and named != declared:
-            message = f"type says {declared}, but the target is a {named}"
+            message = f"type says {stated}, but the target is a {named}"
             yield Finding("reference-type", message)
     if target is not None:
         if target in types and _is_wrong(target, use):
