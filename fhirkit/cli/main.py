@@ -51,6 +51,7 @@ COMMANDS: dict[str, str] = {
     "verify": "verify",
     "log": "log",
     "trash": "trash",
+    "lsp": "lsp",
     "completion": "completion",
 }
 

@@ -117,6 +117,16 @@ class Project:
         """Everything that is found in one input, whether it counts or not."""
         return next(iter(self._check([item]))).outcome
 
+    def check_text(self, name: str, data: bytes) -> list[Issue]:
+        """The issues of an input that is not in a file yet, or not as it is there."""
+        from fhirkit.validate.batch import Input, check
+
+        item = Input(name, data)
+        if self.policy.asks_profiles:
+            item = self._with_profiles(item)
+        (checked,) = check(self.validator, [item], self._checking.profiles)
+        return list(self.policy.apply(name, checked.outcome))
+
     def leftovers(self) -> list[Issue]:
         """What the settings themselves give rise to, known when everything was checked."""
         here, path = Path.cwd(), self.settings.path

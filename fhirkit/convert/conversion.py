@@ -86,11 +86,13 @@ def convert_case(
     provenance: str = "bundle",
     folder: Path | None = None,
     name: str | None = None,
+    data: bytes | None = None,
 ) -> Conversion:
     """As ``convert``, but issues are returned and not raised, warnings too.
 
     ``strict`` makes every assumed fact an error. ``folder`` is where a mapping's source file is
     looked for (the current folder if not given); ``name`` is what issues call the file.
+    ``data`` is what the file will hold once its editor saves it.
     """
     if to not in OUTPUTS:
         raise UsageError(
@@ -99,7 +101,7 @@ def convert_case(
     if provenance not in PROVENANCES:
         raise UsageError(f"'{provenance}' is not one of {', '.join(PROVENANCES)}")
     stamped = instant(timestamp) if timestamp is not None else None
-    case, reading = _read(source, folder, name, strict=strict)
+    case, reading = _read(source, folder, name, strict=strict, data=data)
     if case is None:
         return Conversion(None, Outcome.of(_in_order(reading.issues)), None)
     _check_as_of(case, as_of)
@@ -128,13 +130,14 @@ def _read(
     name: str | None,
     *,
     strict: bool,
+    data: bytes | None = None,
 ) -> tuple[Case | None, Reading]:
     if isinstance(source, AnyMapping):
         root, file, issues = _from_mapping(source, name)
     else:
         path = Path(source)
         file = name or str(path)
-        root, issues = read_yaml(read_bytes(path), file)
+        root, issues = read_yaml(read_bytes(path) if data is None else data, file)
         folder = folder or path.parent
     reading = Reading(file, strict=strict)
     reading.is_data = isinstance(source, AnyMapping)

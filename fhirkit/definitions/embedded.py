@@ -9,6 +9,7 @@
 * ``value_set(url, version, body)``: the codes of each value set that can be enumerated;
 * ``canonical(url, type, version)``: what every canonical URL of the package stands for;
 * ``search_parameter(base, code, type, url)``: the search parameters of each resource type;
+* ``element(path, short, definition)``: what each element of the types says of itself, in words;
 * ``about(key, value)``: package, FHIR version and the hash of what the file was made from.
 """
 
@@ -25,7 +26,7 @@ from fhirkit.core.errors import FhirkitError
 R4_DATABASE = Path(__file__).with_name("data") / "r4.sqlite"
 
 #: Raised whenever the tables or the form of a body change, so that an old file is not misread.
-LAYOUT = 4
+LAYOUT = 5
 
 
 @lru_cache(maxsize=4)

@@ -35,6 +35,9 @@ CREATE TABLE schema (
     url TEXT PRIMARY KEY, type TEXT NOT NULL, kind TEXT NOT NULL, derivation TEXT,
     abstract INTEGER NOT NULL, body BLOB NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE element (
+    path TEXT PRIMARY KEY, short TEXT NOT NULL, definition TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE value_set (url TEXT PRIMARY KEY, version TEXT, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE canonical (url TEXT PRIMARY KEY, type TEXT NOT NULL, version TEXT) WITHOUT ROWID;
 CREATE TABLE search_parameter (
@@ -63,6 +66,8 @@ def write_database(
             connection.executemany("INSERT INTO schema VALUES (?, ?, ?, ?, ?, ?)", rows)
             value_sets = _value_sets(package)
             connection.executemany("INSERT INTO value_set VALUES (?, ?, ?)", value_sets)
+            texts = _element_texts(package)
+            connection.executemany("INSERT INTO element VALUES (?, ?, ?)", texts)
             canonicals = _canonicals(package)
             connection.executemany("INSERT INTO canonical VALUES (?, ?, ?)", canonicals)
             parameters = _search_parameters(package)
@@ -98,6 +103,19 @@ def _schemas(
         if schema is not None:
             body = encode(schema)
             yield url, schema.type, schema.kind, schema.derivation, schema.abstract, body
+
+
+def _element_texts(package: Package) -> Iterator[tuple[str, str, str]]:
+    """What each type says of its elements; profiles say mostly the same again."""
+    seen: set[str] = set()
+    for definition in package.resources("StructureDefinition"):
+        if definition.get("derivation") == "constraint":
+            continue
+        for element in definition.get("snapshot", {}).get("element", ()):
+            path = element["path"]
+            if path not in seen:
+                seen.add(path)
+                yield path, element.get("short", ""), element.get("definition", "")
 
 
 def _value_sets(package: Package) -> Iterator[tuple[str, str | None, bytes]]:

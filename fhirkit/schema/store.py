@@ -22,6 +22,7 @@ from fhirkit.schema.model import (
     decode_value_set,
 )
 from fhirkit.schema.parts import part_of
+from fhirkit.schema.texts import Texts
 from fhirkit.schema.value_sets import compile_value_set
 
 Resource = dict[str, Any]
@@ -58,6 +59,11 @@ class SchemaStore:
         self._code_systems: dict[str, CodeSystemSchema | None] = {}
         self._resource_types: frozenset[str] | None = None
         self._kinds: dict[str, str] | None = None
+
+    @property
+    def texts(self) -> Texts:
+        """What the core definitions say in words."""
+        return Texts(self._connection)
 
     @property
     def fhir_version(self) -> str:

@@ -127,6 +127,11 @@ class Validator:
             return Outcome((left_out,))
         return Outcome((*sorted(self._issues(found, document), key=_place), left_out))
 
+    @property
+    def shapes(self) -> Shapes:
+        """The definitions indexed by property, for tools that explain or complete records."""
+        return self._shapes
+
     def read(self, source: Source) -> Any:
         """The resource of a source in its JSON shape; ``InvalidInput`` when it is not readable."""
         return read(source, self._shapes).value
