@@ -51,6 +51,7 @@ COMMANDS: dict[str, str] = {
     "verify": "verify",
     "log": "log",
     "trash": "trash",
+    "doctor": "doctor",
     "lsp": "lsp",
     "completion": "completion",
 }

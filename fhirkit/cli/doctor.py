@@ -1,0 +1,31 @@
+"""`fhirkit doctor`: whether everything is here that fhirkit needs, and as it should be."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from fhirkit.cli import exits
+from fhirkit.cli.console import emit, emit_json, plain
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def command(as_json: bool) -> int:
+    """Look at this installation and folder: versions with known holes, definitions, caches,
+    packages and their lock, settings, Java and Maven for the local server, proxies, certificates.
+
+    Opens no connection. Exit code 1: something is wrong and would get in the way; what is merely
+    worth knowing is marked "note" and changes nothing.
+    """
+    from fhirkit.cli.checkups import CHECKUPS
+
+    found = [finding for checkup in CHECKUPS for finding in checkup()]
+    if as_json:
+        emit_json([finding.to_dict() for finding in found])
+    else:
+        for finding in found:
+            emit(plain(f"{finding.state:5}  {finding.subject}: {finding.message}\n"))
+            if finding.advice:
+                emit(plain(f"       try: {finding.advice}\n"))
+    wrong = any(finding.state == "wrong" for finding in found)
+    return exits.FINDINGS if wrong else exits.CLEAN
