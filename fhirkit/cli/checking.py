@@ -76,6 +76,11 @@ _OPTIONS = (
         " every one, 0=URL the first entry.",
     ),
     click.option(
+        "-j", "--jobs", type=click.IntRange(min=0), default=1, show_default=True, metavar="N",
+        help="Check with N processes at once; 0 is one a processor. Worth it from some hundred"
+        " records on.",
+    ),
+    click.option(
         "--select", multiple=True, metavar="RULE",
         help="Report only these rules; patterns such as binding-* are allowed.",
     ),
@@ -115,6 +120,7 @@ class Checking:
     json_comments: bool = False
     languages: tuple[str, ...] = ()
     entry_profiles: tuple[str, ...] = ()
+    jobs: int = 1
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     config: str | None = None

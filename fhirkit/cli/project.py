@@ -103,7 +103,7 @@ class Project:
             inputs = map(self._with_profiles, inputs)
         mended = iter if fixes is None else fixes.over
         if not remember:
-            yield from map(self._judged, mended(self._check(inputs)))
+            yield from map(self._judged, mended(self._check_at_once(inputs)))
             return
         from platformdirs import user_cache_path
 
@@ -111,7 +111,7 @@ class Project:
 
         file = user_cache_path("fhirkit", appauthor=False) / "outcomes.sqlite"
         with Remembered(file, self._identity()) as remembered:
-            yield from map(self._judged, mended(remembered.check(inputs, self._check)))
+            yield from map(self._judged, mended(remembered.check(inputs, self._check_at_once)))
 
     def outcome_of(self, item: Input) -> Outcome:
         """Everything that is found in one input, whether it counts or not."""
@@ -135,11 +135,14 @@ class Project:
             return found
         return [replace(issue, file=str(path.relative_to(here))) for issue in found]
 
-    def _check(self, inputs: Iterable[Input]) -> Iterator[Checked]:
+    def _check_at_once(self, inputs: Iterable[Input]) -> Iterator[Checked]:
+        return self._check(inputs, self._checking.jobs)
+
+    def _check(self, inputs: Iterable[Input], jobs: int = 1) -> Iterator[Checked]:
         from fhirkit.validate.batch import check
 
         # Made only when the first input has to be checked.
-        yield from check(self.validator, inputs, self._checking.profiles)
+        yield from check(self.validator, inputs, self._checking.profiles, jobs=jobs)
 
     def _judged(self, checked: Checked) -> Checked:
         outcome = self.policy.apply(checked.input.name, checked.outcome)
@@ -150,7 +153,8 @@ class Project:
         from fhirkit.cli.packages import package_cache
         from fhirkit.validate.remembered import identity
 
-        own = replace(self._checking, select=(), ignore=(), config=None, no_config=False)
+        # Neither which findings count nor how many processes look changes what is found.
+        own = replace(self._checking, jobs=1, select=(), ignore=(), config=None, no_config=False)
         named = [*own.definitions, *own.packages]
         parts: list[object] = [own, *(Path(name) for name in named if Path(name).exists())]
         if own.packages:
