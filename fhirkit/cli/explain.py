@@ -8,19 +8,28 @@ from fhirkit.cli.console import emit, emit_json
 from fhirkit.core.errors import UsageError
 
 
+def _known() -> tuple[str, ...]:
+    """The ids of all rules: of the validator, of case files, of the configuration."""
+    from fhirkit.convert.catalogue import CATALOGUE
+    from fhirkit.policy.catalogue import CATALOGUE as SETTINGS
+    from fhirkit.validate.catalogue import RULES
+
+    return (*RULES, *CATALOGUE, *SETTINGS)
+
+
+def _complete(_context: click.Context, _param: click.Parameter, typed: str) -> list[str]:
+    return [name for name in _known() if name.startswith(typed)]
+
+
 @click.command("explain")
-@click.argument("rules", nargs=-1, metavar="[RULE...]")
+@click.argument("rules", nargs=-1, metavar="[RULE...]", shell_complete=_complete)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 def command(rules: tuple[str, ...], as_json: bool) -> None:
     """Explain a rule: its meaning, what to do, where the specification says so, two examples.
 
     Without a RULE, list them all: those of the validator, of case files, of the configuration.
     """
-    from fhirkit.convert.catalogue import CATALOGUE
-    from fhirkit.policy.catalogue import CATALOGUE as SETTINGS
-    from fhirkit.validate.catalogue import RULES
-
-    known = (*RULES, *CATALOGUE, *SETTINGS)
+    known = _known()
     for name in rules:
         if name not in known:
             raise _unknown(name, list(known))
