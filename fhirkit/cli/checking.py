@@ -15,63 +15,82 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
+# The parts of --help.
+_BY = "Definitions to check by"
+_STRICT = "What is looked at, and how strictly"
+_COUNT = "Which issues count"
+
 _OPTIONS = (
     click.option(
         "--profile", "profiles", multiple=True, metavar="URL",
+        panel=_BY,
         help="A profile that every resource must follow, beside those it claims.",
     ),
     click.option(
         "--definition", "definitions", multiple=True, metavar="FILE",
+        panel=_BY,
         help="A definition to know: a StructureDefinition, ValueSet, CodeSystem or Questionnaire.",
     ),
     click.option(
         "--package", "packages", multiple=True, metavar="PACKAGE",
+        panel=_BY,
         help="A FHIR package to know: FILE.tgz, a folder, or NAME@VERSION of the package cache.",
     ),
     click.option(
         "--fhir-version", metavar="VERSION",
+        panel=_BY,
         help="The version of FHIR: R4 (embedded), R4B, R5, or in full; others than R4 need their"
         " core package: in the package cache, or as a --package.",
     ),
     click.option(
         "--best-practice", is_flag=True,
+        panel=_STRICT,
         help="Warn of constraints, too, that are recommendations only.",
     ),
     click.option(
         "--security-checks", is_flag=True,
+        panel=_STRICT,
         help="Report text that looks like markup or a script where none belongs.",
     ),
     click.option(
         "--for-publication", is_flag=True,
+        panel=_STRICT,
         help="Demand what is demanded only of definitions about to be published.",
     ),
     click.option(
         "--example-urls/--no-example-urls", default=True, show_default=True,
+        panel=_STRICT,
         help="Let URLs under example.org and acme.com lead to nothing.",
     ),
     click.option(
         "--references", type=click.Choice(["none", "type", "exists", "valid"]), default="none",
         show_default=True,
+        panel=_STRICT,
         help="How far references out of the input are followed, in what was supplied:"
         " not, to the target's type, existence, or profiles.",
     ),
     click.option(
         "--trust-server-references", is_flag=True,
+        panel=_STRICT,
         help="Take a reference Type/id for one that exists on a server.",
     ),
     click.option(
         "--inner-resources/--no-inner-resources", default=True, show_default=True,
+        panel=_STRICT,
         help="Check contained resources and the resources of Bundle entries.",
     ),
     click.option(
-        "--json-comments", is_flag=True, help="Allow // comments in JSON.",
+        "--json-comments", is_flag=True, panel=_STRICT,
+        help="Allow // comments in JSON.",
     ),
     click.option(
         "--language", "languages", multiple=True, metavar="TAG",
+        panel=_STRICT,
         help="A language displays may be in (BCP 47). [default: that of the resource]",
     ),
     click.option(
         "--entry-profile", "entry_profiles", multiple=True, metavar="ENTRIES=URL",
+        panel=_BY,
         help="A profile for entries of a Bundle: Patient:0=URL is the first Patient, Patient=URL"
         " every one, 0=URL the first entry.",
     ),
@@ -82,16 +101,22 @@ _OPTIONS = (
     ),
     click.option(
         "--select", multiple=True, metavar="RULE",
+        panel=_COUNT,
         help="Report only these rules; patterns such as binding-* are allowed.",
     ),
     click.option(
-        "--ignore", multiple=True, metavar="RULE", help="Do not report these rules (or patterns).",
+        "--ignore", multiple=True, metavar="RULE", panel=_COUNT,
+        help="Do not report these rules (or patterns).",
     ),
     click.option(
         "--config", metavar="FILE",
+        panel=_COUNT,
         help="The settings, instead of the nearest fhirkit.toml or pyproject.toml.",
     ),
-    click.option("--no-config", is_flag=True, help="Read no settings."),
+    click.option(
+        "--no-config", is_flag=True, panel=_COUNT,
+        help="Read no settings.",
+    ),
 )  # fmt: skip
 
 

@@ -29,38 +29,55 @@ FORMATS = (
 #: What one may call them otherwise.
 ALIASES = {"operation-outcome": "outcome"}
 
+# The parts of --help.
+_REPORT = "The report"
+_VERDICT = "Which issues count"
+
 _OPTIONS = (
     click.option(
         "--format", "form", type=click.Choice([*FORMATS, *ALIASES]), default="text",
-        show_default=True, help="How issues are written.",
+        show_default=True, panel=_REPORT,
+        help="How issues are written.",
     ),
-    click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
+    click.option(
+        "--json", "as_json", is_flag=True, panel=_REPORT,
+        help="The same as --format json.",
+    ),
     click.option(
         "--show-values", is_flag=True,
+        panel=_REPORT,
         help="Show values of the record in excerpts; only in the formats text and concise.",
     ),
     click.option(
         "--fail-on", type=click.Choice(["error", "warning", "information", "never"]),
+        panel=_VERDICT,
         help="The least severity that gives exit code 1. [default: error]",
     ),
     click.option(
-        "--allow-incomplete", is_flag=True, help="Exit 0 though something was not checked.",
+        "--allow-incomplete", is_flag=True, panel=_VERDICT,
+        help="Exit 0 though something was not checked.",
     ),
     click.option(
         "--stdin-filename", metavar="NAME",
         help="What to call standard input; .ndjson makes it NDJSON.",
     ),
     click.option(
-        "-o", "--output", metavar="FILE", help="Write the report there, not to stdout.",
+        "-o", "--output", metavar="FILE", panel=_REPORT,
+        help="Write the report there, not to stdout.",
     ),
     click.option(
-        "--statistics", is_flag=True, help="Count the findings by rule, on standard error.",
+        "--statistics", is_flag=True, panel=_REPORT,
+        help="Count the findings by rule, on standard error.",
     ),
     click.option(
         "--fix", is_flag=True,
+        panel=_REPORT,
         help="Repair what is safe in JSON files, and report what is left.",
     ),
-    click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing."),
+    click.option(
+        "--diff", is_flag=True, panel=_REPORT,
+        help="Show what --fix would change, and change nothing.",
+    ),
     click.option(
         "--cache/--no-cache", default=None,
         help="Take outcomes of earlier runs where nothing changed. [default: for several files]",

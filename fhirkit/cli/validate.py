@@ -12,7 +12,7 @@ from fhirkit.cli.reporting import Reporting, reporting_options
 
 
 @click.command("validate")
-@click.argument("paths", nargs=-1, metavar="PATH...")
+@click.argument("paths", nargs=-1, metavar="[PATH...]")
 @checking_options
 @reporting_options
 @click.option("--allow-empty", is_flag=True, help="Exit 0 when there is nothing to check.")
@@ -47,6 +47,13 @@ def command(
     Values of records are hidden unless --show-values is given. With --remote the server's errors
     are listed, too, and count: exit code 1. Where an input could not be fully checked the exit
     code is 3, whatever else was found, unless --allow-incomplete is given.
+
+    \b
+    fhirkit validate records/                              a folder, and all below it
+    fhirkit validate 'export/*.ndjson' --jobs 0            one process a processor
+    fhirkit validate --package NAME@VERSION --profile URL summary.json
+    fhirkit validate --fhir-version R5 records/
+    fhirkit validate --changed origin/main --format github
     """
     from fhirkit.cli.changed import only_changed, when_changed
     from fhirkit.cli.checking import Checking
