@@ -148,14 +148,32 @@ def run(command: Callable[..., Any], argv: list[str] | None = None) -> int:
         if isinstance(wish.__context__, BrokenPipeError):
             return _closed_pipe()
         raise
-    except Exception:  # noqa: BLE001  # a bug: its traceback is kept, its exit code is its own
-        traceback.print_exc()
-        complain(
-            "this is a bug in fhirkit, not in your input",
-            advice="please report it with the traceback above (it shows no record content)",
-        )
+    except Exception as bug:  # noqa: BLE001  # a bug: its traceback is kept, its exit code is its own
+        _tell_bug(bug)
         return exits.INTERNAL
     return code if isinstance(code, int) else exits.CLEAN
+
+
+def _tell_bug(bug: BaseException) -> None:
+    """Where it struck, on standard error. What an exception says may quote a record, so only its
+    kind is shown; FHIRKIT_DEBUG=1 shows all, for one's own eyes.
+    """
+    if os.environ.get("FHIRKIT_DEBUG"):
+        traceback.print_exception(bug)
+    else:
+        chain: list[BaseException] = []
+        link: BaseException | None = bug
+        while link is not None and link not in chain:
+            chain.append(link)
+            link = link.__cause__ or link.__context__
+        for one in reversed(chain):
+            sys.stderr.write("Traceback (most recent call last):\n")
+            sys.stderr.writelines(traceback.format_tb(one.__traceback__))
+            sys.stderr.write(f"{type(one).__name__} (what it says is left out: FHIRKIT_DEBUG=1)\n")
+    complain(
+        "this is a bug in fhirkit, not in your input",
+        advice="please report it with the traceback above (it shows no record content)",
+    )
 
 
 def _terminate(signum: int, frame: object) -> None:

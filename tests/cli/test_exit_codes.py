@@ -220,19 +220,29 @@ def test_any_locale_will_do(folder: Path, locale: str) -> None:
     json.loads(done.stdout.decode("utf-8"))
 
 
-def test_a_bug_is_said_to_be_one() -> None:
+def test_s5_a_bug_is_said_to_be_one_and_quotes_nothing() -> None:
     program = (
         "import sys, fhirkit.cli.main as m, click\n"
+        "def read(): raise KeyError('canarius')\n"
         "@click.command()\n"
-        "def broken(): raise RuntimeError('boom')\n"
+        "def broken():\n"
+        "    try: read()\n"
+        "    except KeyError as problem: raise RuntimeError('canarius too') from problem\n"
         "sys.exit(m.run(broken, []))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 70
-    assert "RuntimeError: boom" in done.stderr
+    assert "KeyError" in done.stderr
+    assert "RuntimeError" in done.stderr
+    assert "in broken" in done.stderr
     assert "bug in fhirkit" in done.stderr
+    assert "canarius" not in done.stderr
+    shown = subprocess.run(
+        command, env={**os.environ, "FHIRKIT_DEBUG": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "RuntimeError: canarius too" in shown.stderr
 
 
 def test_a_mistyped_command_gets_a_suggestion(folder: Path) -> None:
