@@ -35,6 +35,7 @@ class Project:
         self._checking = replace(
             checking,
             packages=(*map(self._package, config.packages), *checking.packages),
+            fhir_version=checking.fhir_version or config.fhir_version,
             definitions=(*self._globbed(config.definitions), *checking.definitions),
         )
         self.policy: Policy = Policy(

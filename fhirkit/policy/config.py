@@ -59,6 +59,9 @@ class Config(_Table, frozen=True):
     packages: Annotated[
         tuple[str, ...], msgspec.Meta(description="FHIR packages: NAME@VERSION, file or folder.")
     ] = ()
+    fhir_version: Annotated[
+        str | None, msgspec.Meta(description="R4 (the default), R4B, R5, or in full: 5.0.0.")
+    ] = None
     definitions: Annotated[
         tuple[str, ...], msgspec.Meta(description="Globs of further definitions (JSON).")
     ] = ()

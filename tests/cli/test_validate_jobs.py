@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -52,15 +53,20 @@ def test_an_interrupt_ends_all_of_them(tmp_path: Path) -> None:
     fifo = tmp_path / "endless.ndjson"
     os.mkfifo(fifo)
     process = subprocess.Popen(
-        [*COMMAND, str(fifo), "--jobs", "2"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+        [*COMMAND, str(fifo), "--jobs", "2", "--format", "concise"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
+    assert process.stdout is not None
+    watch = threading.Timer(100, process.kill)
+    watch.start()
     with fifo.open("w") as feed:
-        feed.write(f"{GOOD}\n" * 100)
+        # More than are read ahead, or the first outcome would wait for more.
+        feed.write(f"{BAD}\n" * 400)
         feed.flush()
-        time.sleep(3)
+        assert process.stdout.readline(), "all of them are at work now"
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=90)
+    watch.cancel()
     assert process.returncode == 130
     assert b"Traceback" not in errors
     for _ in range(50):

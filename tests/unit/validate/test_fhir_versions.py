@@ -265,6 +265,18 @@ def test_the_command_takes_the_version(made_up: Path, tmp_path: Path) -> None:
     assert "expected one of blue, red" in done.stdout
 
 
+def test_the_settings_of_a_project_name_the_version(made_up: Path, tmp_path: Path) -> None:
+    (tmp_path / "gizmo.json").write_text(dumps(GOOD))
+    (tmp_path / "fhirkit.toml").write_text('packages = ["core"]\nfhir-version = "9.1.0"\n')
+    command = [sys.executable, "-m", "fhirkit.cli.main", "validate", "gizmo.json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    (tmp_path / "fhirkit.toml").write_text('packages = ["core"]\nfhir-version = "R5"\n')
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "is not FHIR 5.0.0" in done.stderr
+
+
 def test_core_packages_are_known_by_what_they_define(made_up: Path) -> None:
     files = {path.name: path.read_bytes() for path in (made_up / "package").iterdir()}
     assert core.is_core(Package("any.name", "1.0.0", ("1.0.0",), files))
