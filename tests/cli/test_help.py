@@ -18,7 +18,11 @@ def command_of(name: str) -> tuple[click.Context, click.Command]:
     return context, command
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+#: Commands that are held to a full sentence for each option.
+TOLD = ("convert", "validate", "explain", "baseline", "view", "package", "doctor", "lsp")
+
+
+@pytest.mark.parametrize("name", TOLD)
 def test_every_option_says_what_it_does(name: str) -> None:
     context, command = command_of(name)
     pending = [command]
