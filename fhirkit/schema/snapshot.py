@@ -48,7 +48,9 @@ def compile_differential(definition: Definition, resolve: Resolver) -> Structure
     if base is None:
         raise InvalidInput(f"{url}: its base {canonical} is not at hand; add its package")
     change = read_differential(url, definition.get("differential", {}).get("element") or ())
-    grower = _Grower(url, base, resolve, extends=definition.get("derivation") != "constraint")
+    # What calls its elements by those of its base is a profile, whatever it calls itself.
+    extends = definition.get("derivation") == "specialization" and change.name != base.root.path
+    grower = _Grower(url, base, resolve, extends=extends)
     root = grower.grow(change, str(definition.get("type") or base.type))
     table = Constraints(base)
     element = root.frozen(table)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from sqlite3 import Connection
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from fhirkit.core.errors import InvalidInput
 from fhirkit.definitions.codes import unpack
 from fhirkit.schema import code_systems
@@ -246,7 +248,12 @@ class SchemaStore:
 
         self._compiling.add(canonical)
         try:
-            return compile_definition(definition, self.structure)
+            schema = compile_definition(definition, self.structure)
+            known = self.kind(schema.type) is not None
+            if known and schema.url != _CORE + schema.type:
+                # What is of a type and is not its definition is a profile, whatever it says.
+                schema = replace(schema, derivation="constraint")
+            return schema
         except InvalidInput as problem:
             self._troubles[canonical] = str(problem)
         finally:

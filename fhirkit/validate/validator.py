@@ -229,7 +229,8 @@ class Validator:
         document: Any,
     ) -> Iterable[Found]:
         """Check profiles, asked for, claimed and implied, and extensions, which have some too."""
-        items = Items(self._shapes, entries, document)
+        follows = self._options.references >= References.VALID
+        items = Items(self._shapes, entries, document, follows_outside=follows)
         conformance = Conformance(self._definitions, items, self._services, entries.find)
         profiles = Claims(self._store, conformance, items)
         yield from profiles.check(claims)

@@ -57,7 +57,10 @@ class Item:
 class Items:
     """Navigation over one document."""
 
-    def __init__(self, shapes: Shapes, entries: Entries, document: Any) -> None:
+    def __init__(
+        self, shapes: Shapes, entries: Entries, document: Any, *, follows_outside: bool = False
+    ) -> None:
+        self._follows_outside = follows_outside
         self._shapes = shapes
         self._entries = entries
         self._document = document
@@ -92,7 +95,10 @@ class Items:
         return found
 
     def resolve(self, item: Item) -> Item | None:
-        """The resource that a Reference (or a canonical or uri) means, inside this document."""
+        """The resource that a Reference (or a canonical or uri) means.
+
+        One outside of this document has a node without a parent.
+        """
         text = item.value.get("reference") if isinstance(item.value, dict) else item.value
         if not isinstance(text, str) or not text:
             return None
@@ -105,6 +111,10 @@ class Items:
         if self._nodes is None:
             self._nodes = dict(_resources(self._document))
         node = self._nodes.get(id(resource))
+        if node is None and self._follows_outside:
+            if _name(resource) == _name(self._document):
+                resource = self._document  # its file, by way of another resource
+            node = root(str(resource.get("resourceType")))
         return None if node is None else self.of_resource(resource, node)
 
     def _contained(self, container: Item, logical_id: str) -> Item | None:
@@ -157,3 +167,7 @@ def _resources(document: Any) -> Iterator[tuple[int, Node]]:
                 pending.append(
                     (entry.get("resource"), step(step(node, "entry", index), "resource"))
                 )
+
+
+def _name(resource: Any) -> tuple[Any, Any]:
+    return resource.get("resourceType"), resource.get("id")

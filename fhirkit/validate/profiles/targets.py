@@ -1,7 +1,7 @@
 """Targets of references: what a profile asks of them, and where they may stand.
 
-https://hl7.org/fhir/R4/elementdefinition.html (type.targetProfile, type.aggregation). Only targets
-inside the document are looked at; of others nothing is known here.
+https://hl7.org/fhir/R4/elementdefinition.html (type.targetProfile, type.aggregation). Looked at are
+targets inside the document, and those that were supplied where they are to be followed.
 """
 
 from __future__ import annotations
@@ -86,4 +86,4 @@ def _place(item: Item, target: Item | None) -> str:
     """Where the target of a reference stands, in the words of the specification."""
     if str(item.value["reference"]).startswith("#"):
         return "contained"
-    return "referenced" if target is None else "bundled"
+    return "referenced" if target is None or target.node[0] is None else "bundled"
