@@ -49,6 +49,7 @@ class Conformance:
         self._conditions = Conditions(definitions, items, self.follows)
         self._targets = Targets(definitions, items, self.follows, self._known)
         self._answers: dict[tuple[int, str, str | None], list[Found]] = {}
+        self._open: set[tuple[int, str, str | None]] = set()
         self._environments: dict[int, Environment] = {}
         #: Profiles that are needed and not at hand, each with the first place that needs it.
         self.unknown: dict[str, Node] = {}
@@ -58,9 +59,10 @@ class Conformance:
         slot = (id(item.value), profile.url, profile.version)
         answer = self._answers.get(slot)
         if answer is None:
-            # Until it is known better a circle of references holds.
             answer = self._answers[slot] = []
+            self._open.add(slot)
             self._element(item, profile.root, profile, answer)
+            self._open.discard(slot)
         return answer
 
     def follows(self, item: Item, profile: StructureSchema) -> bool:
@@ -72,6 +74,8 @@ class Conformance:
         """
         if profile.type not in self._definitions.lineage(item.type):
             return False
+        if (id(item.value), profile.url, profile.version) in self._open:
+            return True  # while it is being found out, a circle of references holds
         return not any(
             RULES[found.rule].severity.rank <= Severity.ERROR.rank
             or found.rule == "binding-unconfirmed"

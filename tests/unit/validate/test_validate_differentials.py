@@ -222,6 +222,8 @@ def test_targets_that_were_supplied_are_held_to_their_profile_where_they_are_fol
     assert rules(References.VALID, *good) == []
     assert rules(References.VALID, *bad) == ["reference-profile"]
     assert rules(References.EXISTS, *bad) == []
+    # The other leads back here: that this one is wrong is told once.
+    assert rules(References.VALID, *reversed(bad)) == ["value-fixed"]
 
 
 @pytest.mark.parametrize("derivation", ["specialization", None])
