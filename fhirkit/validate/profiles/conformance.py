@@ -15,7 +15,7 @@ from fhirkit.fhirpath.environment import Environment
 from fhirkit.schema.model import Cardinality, ElementSchema, StructureSchema
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.catalogue import RULES
-from fhirkit.validate.location import Node
+from fhirkit.validate.location import Node, root
 from fhirkit.validate.profiles.conditions import Conditions
 from fhirkit.validate.profiles.definitions import Definitions
 from fhirkit.validate.profiles.items import Item, Items
@@ -118,10 +118,32 @@ class Conformance:
         slot = id(resource.value)
         if slot not in self._environments:
             container = resource.container or resource
-            self._environments[slot] = self._services.environment(
-                resource.value, container.value, self._resolve
-            )
+            environment = self._services.environment(resource.value, container.value, self._resolve)
+            by_type = environment.conforms_to
+
+            def conforms(value: Any, type_name: str, canonical: str) -> bool | None:
+                found = self._conforms(value, type_name, canonical, resource)
+                if found is None and by_type is not None:
+                    return by_type(value, type_name, canonical)
+                return found
+
+            environment.conforms_to = conforms
+            self._environments[slot] = environment
         return self._environments[slot]
+
+    def _conforms(self, value: Any, type_name: str, canonical: str, resource: Item) -> bool | None:
+        """Whether a value that an expression has found follows a profile that is at hand."""
+        profile = self._store.structure(canonical)
+        if profile is None or profile.derivation != "constraint":
+            return None
+        name = type_name
+        if isinstance(value, dict):
+            name = str(value.get("resourceType", type_name))
+        # Nobody asks where it stands: only whether it follows.
+        item = Item(value, None, name, root(name), self._definitions.shapes.type(name), None)
+        if "." not in name and not (isinstance(value, dict) and "resourceType" in value):
+            item.resource = resource
+        return self.follows(item, profile)
 
     # Types and their profiles
 
@@ -135,11 +157,15 @@ class Conformance:
         fitting = [one for one in element.types if one.code in lineage]
         if not fitting:
             names = ", ".join(sorted({one.code for one in element.types}))
-            message = f"{item.type} is not allowed here; expected {names}{_whose(source, element)}"
+            whose = _whose(source, element)
+            message = f"{item.type} is not allowed here; expected {names}{whose}"
             # Which of several types is meant, the element itself cannot tell: its parent is wrong.
             several = len({one.code for one in element.types}) > 1 and item.member is not None
             node = (item.node[0] if element.choice and several else None) or item.node
             found.append(Found("type-not-allowed", message, node, item.node))
+            if item.outer is not None:
+                message = f"a {item.type} is no resource that may stand here{whose}"
+                found.append(Found("resource-type-unexpected", message, item.node))
             return False
         profiles = [profile for one in fitting for profile in one.profiles]
         profiled = bool(profiles) and all(one.profiles for one in fitting)

@@ -6,10 +6,13 @@ from fhirkit.schema.model import ElementSchema, StructureSchema
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.profiles.items import Item
 from fhirkit.validate.profiles.slicing import Slices, slices_of
-from fhirkit.validate.rules.binding import CodedCheck, coded_check
+from fhirkit.validate.rules.binding import MAXIMUM, REQUIRED, CodedCheck, coded_check
 from fhirkit.validate.rules.constraint import Invariant, Invariants
 from fhirkit.validate.rules.finding import Finding
 from fhirkit.validate.shapes import Shapes
+
+#: What a concept has when it says anything by codes, or why it does not.
+_CODED = frozenset({"coding", "extension"})
 
 
 class Definitions:
@@ -20,7 +23,7 @@ class Definitions:
         self.store: SchemaStore = shapes.store
         self._invariants = Invariants(shapes.store)
         self._slices: dict[int, tuple[ElementSchema, Slices | None]] = {}
-        self._coded: dict[tuple[str, str], CodedCheck | None] = {}
+        self._coded: dict[tuple[str, str, str], CodedCheck | None] = {}
         self._own: dict[tuple[int, str], tuple[ElementSchema, tuple[Invariant, ...]]] = {}
 
     def lineage(self, type_name: str) -> tuple[str, ...]:
@@ -37,9 +40,22 @@ class Definitions:
         return kept[1]
 
     def unfit(self, element: ElementSchema, item: Item) -> Finding | None:
-        """Why a coded value is not of a required value set, or None."""
-        check = self.coded(element, item) if item.value is not None else None
-        return check(item.value) if check is not None else None
+        """Why a coded value is not of a required or of a maximum value set, or None."""
+        binding = element.binding
+        if binding is None or item.value is None:
+            return None
+        if binding.max_value_set is not None and binding.strength != "required":
+            bounds = self._kept((binding.max_value_set, item.type, MAXIMUM))
+            if item.type == "CodeableConcept" and item.value.keys().isdisjoint(_CODED):
+                message = f"a code of the value set {binding.max_value_set} is required"
+                return Finding(MAXIMUM, message)
+            return bounds(item.value) if bounds is not None else None
+        check = self.coded(element, item)
+        finding = check(item.value) if check is not None else None
+        if finding is not None and self.store.value_set(str(binding.value_set)) is None:
+            # Of a value set that is not at hand nothing can be asked.
+            return None if finding.rule == REQUIRED else finding
+        return finding
 
     def coded(self, element: ElementSchema, item: Item) -> CodedCheck | None:
         """The check of a required binding, unless the base type's own is the same."""
@@ -49,7 +65,9 @@ class Definitions:
         base = item.member.element.binding if item.member is not None else None
         if base is not None and base.strength == "required" and base.value_set == binding.value_set:
             return None
-        slot = (binding.value_set, item.type)
+        return self._kept((binding.value_set, item.type, REQUIRED))
+
+    def _kept(self, slot: tuple[str, str, str]) -> CodedCheck | None:
         if slot not in self._coded:
             self._coded[slot] = coded_check(self.store, *slot)
         return self._coded[slot]

@@ -13,7 +13,12 @@ from typing import Any, NamedTuple, Protocol
 from fhirkit.core.errors import FhirkitError
 from fhirkit.fhirpath.embedded import types_of_schema
 from fhirkit.fhirpath.environment import Environment
-from fhirkit.fhirpath.errors import NotCheckableError
+from fhirkit.fhirpath.errors import (
+    EvaluationError,
+    ExpressionSyntaxError,
+    NotCheckableError,
+    SemanticError,
+)
 from fhirkit.fhirpath.expression import Expression
 from fhirkit.fhirpath.model import TypeInfo, TypeTable
 from fhirkit.schema.corrections import corrected_expression
@@ -76,6 +81,11 @@ def ask(invariant: Invariant, focus: Any, environment: Environment) -> Finding |
     try:
         if invariant.holds(focus, environment) is True:
             return None
+    except (ExpressionSyntaxError, SemanticError, EvaluationError) as problem:
+        # What cannot be read, means nothing or fails on this input does not hold: so HL7's
+        # validator has it.
+        found = invariant.finding()
+        return found._replace(message=f"{found.message} ({problem.message})")
     except FhirkitError as problem:
         return invariant.unknown(problem.message)
     except RecursionError:
@@ -168,9 +178,9 @@ class Invariants:
 
 
 def _never(problem: FhirkitError) -> Test:
-    """A test that says each time why there is no answer."""
+    """A test that fails each time as the expression did when it was compiled."""
 
     def holds(_focus: Any, _environment: Environment, /) -> bool | None:
-        raise NotCheckableError(problem.message)
+        raise problem
 
     return holds

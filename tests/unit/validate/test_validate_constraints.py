@@ -194,14 +194,14 @@ def answer(store: SchemaStore, expression: str | None, focus: Any, **services: A
         ("active.not()", "constraint-broken"),
         # nothing is not true
         ("deceased", "constraint-broken"),
-        # cannot be read, or means nothing
+        # cannot be read, or means nothing: HL7's validator takes it for broken
+        ("active and", "constraint-broken"),
+        ("nonsense()", "constraint-broken"),
         (None, "constraint-not-checked"),
-        ("active and", "constraint-not-checked"),
-        ("nonsense()", "constraint-not-checked"),
         # a regular expression that RE2 cannot run
         ("gender.matches('(?=m)male')", "constraint-not-checked"),
         # fails on these data
-        ("name.given.toInteger() > 1", "constraint-not-checked"),
+        ("name.given.toInteger() > 1", "constraint-broken"),
         # needs what is not there
         ("gender.memberOf('http://example.org/unknown')", "constraint-not-checked"),
         ("conformsTo('http://example.org/unknown')", "constraint-not-checked"),
