@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeVar
 
 from fhirkit.core.errors import Blocked
@@ -35,6 +36,8 @@ Remote = dict[ResourceKey, dict[str, Any] | None]
 
 #: So many known resources are read before a push, to know that the server is still the same.
 _SENTINELS = 3
+#: Asked for when none of those is there, before the server is taken for an empty one.
+_MORE_SENTINELS = 200
 
 
 @dataclass(slots=True)
@@ -141,6 +144,8 @@ class Session:
         self.meet(writing=False)
         settle_open(self.server, self.store, self.journal, quiet=self.quiet)
         base = self.store.entries()
+        # An emptied server has an empty history as well, which looks like no change at all.
+        self._recognise(base, {})
         fetch = Fetch(self.server, self.store, base)
         if patient is None:
             assert self._capability is not None  # noqa: S101  # met above; for the type checker
@@ -208,6 +213,10 @@ class Session:
         if len(known) < _SENTINELS:
             sample = [key for key in self.store.sample(2 * _SENTINELS) if key not in known]
             known |= self.server.read_many(sample, exact=True)
+        if emptied(base, entries_of(known), known) and len(base) > 1:
+            # A few may have been deleted by somebody; so more are asked for before that is said.
+            more = islice((key for key in base if key not in known), _MORE_SENTINELS)
+            known |= self.server.read_many(more, exact=True)
         if emptied(base, entries_of(known), known) and len(base) > 1:
             raise Blocked(
                 f"nothing that was pushed to {self.store.remote} is there any more: "

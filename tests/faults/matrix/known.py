@@ -13,8 +13,4 @@ _RESPELLED = (
 BROKEN: dict[str, str] = {
     "F10 first push: the server adds language, and the answer is lost": _RESPELLED,
     "F10 first push: the server adds meta, and the answer is lost": _RESPELLED,
-    "F17 pull of changes: the server is emptied": (
-        "a history without entries since the watermark is taken for no change, though nothing of "
-        "ours is left on the server: pull ends with 0 instead of 6"
-    ),
 }
