@@ -43,6 +43,10 @@ _OPTIONS = (
         " core package: in the package cache, or as a --package.",
     ),
     click.option(
+        "--shape-only", is_flag=True,
+        help="Look at the shape alone: no constraints, codes, references or profiles. Exit code 3.",
+    ),
+    click.option(
         "--best-practice", is_flag=True,
         panel=_STRICT,
         help="Warn of constraints, too, that are recommendations only.",
@@ -135,6 +139,7 @@ class Checking:
     definitions: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     fhir_version: str | None = None
+    shape_only: bool = False
     best_practice: bool = False
     security_checks: bool = False
     for_publication: bool = False
@@ -160,6 +165,7 @@ class Checking:
         from fhirkit.validate.options import Options, References
 
         options = Options(
+            shape_only=self.shape_only,
             best_practice=self.best_practice,
             security_checks=self.security_checks,
             for_publication=self.for_publication,

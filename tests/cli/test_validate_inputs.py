@@ -174,3 +174,24 @@ def test_progress_on_a_terminal_leaves_redirected_data_alone(folder: Path) -> No
     os.close(leader)
     lines = (folder / "out.txt").read_text().splitlines()
     assert [line.partition(":")[0] for line in lines] == ["a.json", "b.json"]
+
+
+def test_several_processes_say_the_same_in_the_same_order(folder: Path) -> None:
+    (folder / "lines.ndjson").write_text(f"{GOOD}\n{BAD}\n{{\n" * 20)
+    alone = validate(".", "--format", "concise", cwd=folder)
+    shared = validate(".", "--format", "concise", "--jobs", "2", cwd=folder)
+    assert alone.stdout.count("\n") == 3 + 40
+    assert (shared.returncode, shared.stdout, shared.stderr) == (
+        alone.returncode,
+        alone.stdout,
+        alone.stderr,
+    )
+
+
+def test_shape_alone_is_an_incomplete_check(tmp_path: Path) -> None:
+    (tmp_path / "coded.json").write_text('{"resourceType":"Patient","gender":"x"}')
+    done = validate(".", "--shape-only", "--format", "concise", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "checks-left-out" in done.stdout
+    assert validate(".", "--shape-only", "--allow-incomplete", cwd=tmp_path).returncode == 0
+    assert validate(".", cwd=tmp_path).returncode == 1
