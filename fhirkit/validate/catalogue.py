@@ -71,6 +71,7 @@ _TABLE = (
     Rule("contained-id-duplicate", _ERROR, "duplicate", "Two contained resources have one id."),
     Rule("contained-orphan", _ERROR, "invariant", "Nothing refers to a contained resource."),
     # References
+    Rule("canonical-fragment", _ERROR, "invalid", "A canonical names an id that nothing has."),
     Rule("reference-contained", _ERROR, "structure", "No contained resource has this id."),
     Rule(
         "reference-unresolved",

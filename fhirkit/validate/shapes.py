@@ -16,7 +16,7 @@ from fhirkit.fhirpath.model import TypeTable
 from fhirkit.schema.model import ElementSchema, StructureSchema, TypeReference
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.options import Options
-from fhirkit.validate.rules import TYPE_RULES, TypeRule, language
+from fhirkit.validate.rules import TYPE_RULES, TypeRule, fragment, language
 from fhirkit.validate.rules.binding import Bindings
 from fhirkit.validate.rules.caution import requested
 from fhirkit.validate.rules.coding import CodeCheck
@@ -115,6 +115,19 @@ class Member:
         self.is_element_id = False
         #: For references: the allowed types of the target; None allows any.
         self.targets: frozenset[str] | None = None
+
+    def judge(self, value: Any, container: Any) -> Finding | None:
+        """What is wrong with a primitive value: of its type, its code, or what its # leads to."""
+        finding = self.check(value)
+        if finding is None and self.coded is not None:
+            finding = self.coded(value)
+        if finding is None and value.__class__ is str and value[:1] == "#":
+            finding = fragment.check(self.type, value, container)
+        return finding
+
+    def keeps(self, value: str) -> bool:
+        """Whether a value that was found right is right wherever it stands."""
+        return self.may_remember and value[:1] != "#"
 
     @property
     def shape(self) -> Shape:

@@ -314,9 +314,7 @@ class Walk(Reports):
                 self._report_many(1, member, node)
             if member.is_element_id:
                 self._note_id(value, node)
-        finding = member.check(value)
-        if finding is None and member.coded is not None:
-            finding = member.coded(value)
+        finding = member.judge(value, self.environment.root_resource)
         if finding is not None:
             self.add_value(finding, (node, member.key, member.label, index))
         elif member.invariants:
@@ -324,7 +322,7 @@ class Walk(Reports):
                 broken = ask_primitive(invariant, value, None, self.environment)
                 if broken is not None:
                     self.add(broken, (node, member.key, member.label, index))
-        elif value.__class__ is str and len(value) <= SHORT and member.may_remember:
+        elif value.__class__ is str and len(value) <= SHORT and member.keeps(value):
             accepted = member.accepted if index is None else member.accepted_entries
             if len(accepted) >= MANY:
                 accepted.clear()

@@ -68,6 +68,11 @@ def _check(
         return
     if _SPACE.search(reference) is not None:
         yield Finding("reference-url", "a reference holds no white space")
+    if reference == "#" and not _is_contained(use):
+        yield Finding(
+            "reference-contained", "# alone means the container, for a contained resource"
+        )
+        return
     target, findings = _target(reference, use.scope, entries)
     yield from findings
     named = target or _named_type(reference, types)
@@ -115,6 +120,16 @@ def _target(reference: str, scope: Scope, entries: Entries) -> tuple[str | None,
         return None, [Finding("reference-contained", message), Finding("constraint-broken", broken)]
     resource, findings = entries.lookup(reference, scope.resource)
     return (None if resource is None else str(resource.get("resourceType"))), findings
+
+
+def _is_contained(use: ReferenceUse) -> bool:
+    """Whether a reference stands in a contained resource."""
+    node = use.node
+    while node is not use.scope.node and node[0] is not None:
+        if node[1] == "contained":
+            return True
+        node = node[0]
+    return False
 
 
 def _is_wrong(name: Any, use: ReferenceUse) -> bool:
