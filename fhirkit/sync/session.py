@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
 
-from fhirkit.core.errors import Blocked
+from fhirkit.core.errors import Blocked, Refused
 from fhirkit.core.resource import ResourceKey
 from fhirkit.remote.capability import Capability
 from fhirkit.remote.client import Client
@@ -145,7 +145,8 @@ class Session:
         settle_open(self.server, self.store, self.journal, quiet=self.quiet)
         base = self.store.entries()
         # An emptied server has an empty history as well, which looks like no change at all.
-        self._recognise(base, {})
+        with suppress(Refused):  # what may not be read is told by the fetch itself
+            self._recognise(base, {})
         fetch = Fetch(self.server, self.store, base)
         if patient is None:
             assert self._capability is not None  # noqa: S101  # met above; for the type checker
