@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from fhirkit.core.errors import Blocked
+from fhirkit.core.errors import Blocked, FhirkitError
 from fhirkit.remote.attempt import KINDS, Attempt
 from fhirkit.remote.capability import Capability
 from fhirkit.remote.client import Client
@@ -35,12 +35,20 @@ def probe(client: Client, *, export: bool = True) -> Probed:
     run = Attempt(client, kind)
     found: dict[str, Any] = {}
     try:
-        for check in TRIALS:
-            found |= check(run, found)
+        for trial in TRIALS:
+            found |= trial(run, found)
         if export:
             found["export"] = exports(run)
-    finally:
+    except FhirkitError as problem:
         left = run.clean()
+        if left:
+            names = ", ".join(map(str, left))
+            problem.advice = f"what the probe wrote could not be removed: {names}"
+        raise
+    except BaseException:
+        run.clean()
+        raise
+    left = run.clean()
     return Probed(
         url=client.base,
         software=capability.software,
