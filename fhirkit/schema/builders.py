@@ -28,6 +28,7 @@ _BEST_PRACTICE = _EXTENSIONS + "elementdefinition-bestpractice"
 _MAX_VALUE_SET = _EXTENSIONS + "elementdefinition-maxValueSet"
 _MIN_LENGTH = _EXTENSIONS + "minLength"
 _PROFILE_ELEMENT = _EXTENSIONS + "elementdefinition-profile-element"
+_NARRATIVE = "http://hl7.org/fhir/StructureDefinition/narrative-"
 _OF_R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition."
 _SYSTEM = "http://hl7.org/fhirpath/System."
 _SYSTEM_TYPES = {
@@ -124,6 +125,17 @@ def must_have_value(definition: Definition) -> bool:
 def value_alternatives(definition: Definition) -> tuple[str, ...]:
     """The extensions of which one must be there where a primitive has no value."""
     return tuple(map(str, _extended(definition, f"{_OF_R5}valueAlternatives")))
+
+
+def narrative_source(definition: Definition) -> str | None:
+    """How severe it is that a part of a narrative does not say where it is from."""
+    found = next(_extended(definition, f"{_NARRATIVE}source-control"), None)
+    return found if isinstance(found, str) else None
+
+
+def narrative_languages(definition: Definition) -> tuple[str, ...]:
+    """The languages a narrative must have parts in, or ``_no``, ``_yes`` and ``_resource``."""
+    return tuple(map(str, _extended(definition, f"{_NARRATIVE}language-control")))
 
 
 def _profiles(entry: Definition) -> Iterator[str]:

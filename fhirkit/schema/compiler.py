@@ -144,6 +144,8 @@ def _freeze(node: _Node, table: dict[str, Constraint], url: str) -> ElementSchem
         min_length=builders.min_length(definition),
         must_have_value=builders.must_have_value(definition),
         value_alternatives=builders.value_alternatives(definition),
+        narrative_source=builders.narrative_source(definition),
+        narrative_languages=builders.narrative_languages(definition),
         constraints=tuple(keys),
         slice_name=definition.get("sliceName"),
         slicing=builders.slicing(definition),

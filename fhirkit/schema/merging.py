@@ -93,6 +93,8 @@ _CHANGES: dict[str, Callable[[ElementSchema, Definition], Any]] = {
     "min_length": lambda _, definition: builders.min_length(definition),
     "must_have_value": lambda _, definition: builders.must_have_value(definition) or None,
     "value_alternatives": lambda _, definition: builders.value_alternatives(definition) or None,
+    "narrative_source": lambda _, definition: builders.narrative_source(definition),
+    "narrative_languages": lambda _, definition: builders.narrative_languages(definition) or None,
     "slicing": _slicing,
     "modifier": _named("isModifier", bool),
     "must_support": _named("mustSupport", bool),

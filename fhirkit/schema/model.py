@@ -84,6 +84,8 @@ class ElementSchema(_Data, frozen=True):
     ``name`` is the last part of the path without ``[x]``; ``array`` tells whether JSON writes a
     list, which follows from the base definition, not from a profile's narrower maximum.
     A primitive may have to have a value, or else one of the extensions ``value_alternatives``.
+    A narrative may have to say of each part where it is from (``narrative_source`` is how severe
+    it is not to), and which languages it is in.
     ``constraints`` are keys into the structure's table. ``slices`` are elements in their own
     right, with the slice's name.
     """
@@ -104,6 +106,8 @@ class ElementSchema(_Data, frozen=True):
     min_length: int | None = None
     must_have_value: bool = False
     value_alternatives: tuple[str, ...] = ()
+    narrative_source: str | None = None
+    narrative_languages: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
     slice_name: str | None = None
     slicing: Slicing | None = None

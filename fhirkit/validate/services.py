@@ -14,6 +14,7 @@ from fhirkit.validate.rules import narrative
 from fhirkit.validate.rules.binding import CodedCheck, coded_check
 from fhirkit.validate.shapes import Shapes
 
+_STEPS, _STEPS_AN_ENTRY = 1_000_000, 100
 _NOT_CHECKED = "binding-not-checked"
 
 
@@ -28,6 +29,7 @@ class Services:
         self, resource: dict[str, Any], container: dict[str, Any], resolve: Resolve | None
     ) -> Environment:
         """The surroundings of every element of a resource (not of the resources inside it)."""
+        entries = resource.get("entry")
         return Environment(
             resource=resource,
             root_resource=container,
@@ -35,6 +37,8 @@ class Services:
             member_of=self._member_of,
             conforms_to=self._conforms_to,
             html_checks=narrative.is_allowed,
+            # A constraint may look at every entry of a Bundle, however many, a few times.
+            budget=_STEPS + _STEPS_AN_ENTRY * (len(entries) if isinstance(entries, list) else 0),
         )
 
     def _member_of(self, value: Any, type_name: str, value_set: str) -> bool | None:

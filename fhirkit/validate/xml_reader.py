@@ -115,6 +115,10 @@ class XmlReader:
             if member is None or name.startswith("_"):
                 value.setdefault(name, {})
                 continue
+            if "xmlAttr" in member.element.representations:
+                message = f"{name} is an attribute in XML, not an element"
+                self._note("element-unknown", message, node, (node, name, name, None))
+                continue
             index = counts[name] = counts.get(name, -1) + 1
             place: Node = (node, name, member.label, index if member.array else None)
             if member.order < last:

@@ -11,7 +11,7 @@ from typing import Any
 
 from fhirkit.schema.model import ElementSchema
 from fhirkit.validate.location import below
-from fhirkit.validate.profiles import values
+from fhirkit.validate.profiles import narratives, values
 from fhirkit.validate.profiles.items import Item
 from fhirkit.validate.reports import Found
 
@@ -20,6 +20,8 @@ def restrictions(item: Item, element: ElementSchema, whose: str) -> Iterator[Fou
     """Everything in which the value of an item is not what an element of a profile asks for."""
     yield from _same(item, element, whose)
     yield from _limits(item, element, whose)
+    if element.narrative_source is not None or element.narrative_languages:
+        yield from narratives.restrictions(item, element, whose)
     if item.value is None or isinstance(item.value, str):
         yield from _text(item, element, whose)
 

@@ -156,20 +156,24 @@ class _Index:
                 if found is None:
                     continue
                 if found.rule == "reference-base":
-                    yield Finding("document-crossing", f"{found.message} (entry {place})")
+                    which = f"reference {len(seen)} of entry {place}"
+                    yield Finding("document-crossing", f"{which}: {found.message}")
                 elif is_link and found.rule == "reference":
                     continue
                 elif found.place is not None and "#" in reference:
-                    yield from self._fragment(reference, found.place, is_link=is_link)
+                    which = f"reference {len(seen)} of entry {place}"
+                    yield from self._fragment(reference, found.place, which, is_link=is_link)
 
-    def _fragment(self, reference: str, target: int, *, is_link: bool) -> Iterator[Finding]:
+    def _fragment(
+        self, reference: str, target: int, which: str, *, is_link: bool
+    ) -> Iterator[Finding]:
         name = reference.partition("#")[2]
         count = sum(one == name for one in _anchors(self._entries[target].get("resource")))
         if count == 0 and is_link:
-            message = f"the id that a narrativeLink names is nowhere in entry {target}"
+            message = f"{which}: its narrativeLink into entry {target} leads nowhere"
             yield Finding("document-link", message)
         elif count > 1:
-            message = f"the id that is referred to is there {count} times in entry {target}"
+            message = f"{which}: the place it names is there {count} times in entry {target}"
             yield Finding("document-crossing", message)
 
     def unreachable(self, bundle: dict[str, Any]) -> list[int]:
