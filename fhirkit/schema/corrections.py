@@ -91,15 +91,4 @@ _EXPRESSIONS: dict[str, str] = {
     "probability is decimal implies (probability as decimal) <= 100": (
         "probability.exists() and (probability is decimal) implies (probability as decimal) <= 100"
     ),
-    # tim-9 fails where there are several codes; `in` asks for one.
-    # https://hl7.org/fhir/R5/datatypes-definitions.html#Timing.repeat
-    "offset.empty() or (when.exists() and ((when in ('C' | 'CM' | 'CD' | 'CV')).not()))": (
-        "offset.empty() or (when.exists() and when.select($this in ('C' | 'CM' | 'CD' | 'CV'))"
-        ".allFalse())"
-    ),
-    # que-7 names the type as System has it, which no element of FHIR is.
-    # https://hl7.org/fhir/R5/questionnaire-definitions.html#Questionnaire.item.enableWhen
-    "operator = 'exists' implies (answer is Boolean)": (
-        "operator = 'exists' implies (answer is boolean)"
-    ),
 }
