@@ -293,7 +293,13 @@ def test_the_published_definitions_are_resources_of_their_version(version: str, 
     package = read_package(path)
     own, other = Validator(packages=[path]), Validator()
     names = sorted(package.files)[::12]
-    wrong = [name for name in names if not own.validate(package.files[name]).valid]
+    # Later versions have their standard extensions in a package of their own, not at hand here.
+    wrong = [
+        name
+        for name in names
+        if {issue.rule for issue in own.validate(package.files[name]).errors}
+        - {"extension-unknown"}
+    ]
     assert len(wrong) <= len(names) // 10, wrong
     by_r4 = [name for name in names if not other.validate(package.files[name]).valid]
     assert len(by_r4) > 2 * len(wrong)
