@@ -63,9 +63,6 @@ class Walk(Reports):
         if shape is None:
             self._report_type(name, node, present="resourceType" in value)
             return
-        if self._shapes.options.shape_only:
-            self._object(value, shape, node)
-            return
         outer = self._scope
         if outer is None or node[1] != "contained":
             self._scope = Scope(value, node, shape.type)

@@ -24,6 +24,11 @@ def test_what_is_right_is_said_to_be_looked_at_in_part(name: str) -> None:
     assert rules(dumps(ALL[name])) == ["checks-left-out"]
 
 
+def test_an_element_with_an_id() -> None:
+    text = '{"resourceType":"Patient","managingOrganization":{"id":"a","display":"B"}}'
+    assert rules(text) == ["checks-left-out"]
+
+
 @pytest.mark.parametrize(
     ("text", "rule"),
     [
