@@ -240,6 +240,8 @@ _TABLE = (
         "valueset-system-version", _ERROR, "business-rule", "A version stands in the system's URL."
     ),
     Rule("valueset-filter", _ERROR, "invalid", "A filter that the code system does not have."),
+    Rule("valueset-expression", _ERROR, "exception", "A filter's expression cannot be evaluated."),
+    Rule("slicing-redefined", _ERROR, "business-rule", "A slice tells its siblings apart anew."),
     Rule("definition-url", _ERROR, "invalid", "The url of a definition is absolute."),
     Rule("conceptmap-value-set", _ERROR, "invalid", "Source or target is no value set."),
     Rule("conceptmap-code", _ERROR, "required", "A map names a code that is not there."),

@@ -16,6 +16,8 @@ from fhirkit.validate.definitional import (
     elementdefinition,
     extensiondefinition,
     invariants,
+    readable,
+    slicings,
 )
 from fhirkit.validate.definitional.known import Json, Known, Placed, inner, objects, text
 from fhirkit.validate.location import Node, step
@@ -135,6 +137,11 @@ def _constraint(
         message = "the differential cannot be applied: its root is sliced"
         yield node, Finding("structure-snapshot", message)
         return
+    for message in readable.unknown(definition, entries):
+        yield node, Finding("structure-snapshot", f"the differential cannot be applied: {message}")
+        return
+    for message in slicings.contradictions(entries):
+        yield node, Finding("slicing-redefined", message)
     try:
         compile_differential(definition, known.store.structure)
     except InvalidInput as problem:

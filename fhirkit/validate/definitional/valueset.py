@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from fhirkit.core.regex import UnsupportedPattern, full_matcher
+from fhirkit.validate.definitional import filterexpressions
 from fhirkit.validate.definitional.known import (
     Json,
     Known,
@@ -65,6 +66,7 @@ def check(value_set: Json, node: Node, known: Known) -> Iterator[Placed]:
     compose = value_set.get("compose")
     if not isinstance(compose, dict):
         return
+    parameters = filterexpressions.parameters(value_set)
     for name in ("include", "exclude"):
         for at, part in objects(compose.get(name)):
             place = step(step(node, "compose"), name, at)
@@ -72,9 +74,11 @@ def check(value_set: Json, node: Node, known: Known) -> Iterator[Placed]:
                 yield place, finding
             system = str(part.get("system")).partition("|")[0]
             for number, condition in objects(part.get("filter")):
+                at_filter = step(place, "filter", number)
+                yield from filterexpressions.check(condition, parameters, at_filter, known)
                 if "system" in part:
                     for finding in _filter(condition, system, known):
-                        yield step(place, "filter", number), finding
+                        yield at_filter, finding
 
 
 def _system(part: Json, value_set: Json, known: Known) -> Iterator[Finding]:
