@@ -31,7 +31,8 @@ def command(
     A server that lists its history is asked for changes since the last time, others for
     everything. Only .fhirkit is written to; pull brings the changes into the files.
     """
-    from fhirkit.sync.session import offline_plan, opened
+    from fhirkit.sync.offline import offline_plan
+    from fhirkit.sync.session import opened
 
     if patient is not None and types:
         raise click.UsageError("--patient and --type exclude each other")

@@ -90,11 +90,13 @@ def command(
 
 
 def _offline(tree: WorkingTree, remote: str) -> tuple[Plan, Scan]:
+    from fhirkit.core.garbage import collector_paused
     from fhirkit.sync.base import BaseStore
-    from fhirkit.sync.session import offline_plan, scanned
+    from fhirkit.sync.offline import offline_plan, scanned
     from fhirkit.sync.state import State
 
-    with State(tree.database) as state:
+    # All that is made here stays until the answer is out, so there is nothing to collect.
+    with collector_paused(), State(tree.database) as state:
         store = BaseStore(state, remote)
         scan = scanned(tree, state)
         return offline_plan(scan, store.entries(), store.tracked()), scan

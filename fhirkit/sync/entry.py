@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from fhirkit.core.resource import ResourceKey, content_hash
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One copy of a resource, in the working tree or on the remote (only there with a version)."""
 
     key: ResourceKey
@@ -23,8 +21,7 @@ class Entry:
         return cls(ResourceKey.of(resource), content_hash(resource), version_id(resource))
 
 
-@dataclass(frozen=True, slots=True)
-class BaseEntry:
+class BaseEntry(NamedTuple):
     """What both sides last agreed on.
 
     A server may store something else than it was sent (drop, add or respell). So two hashes are
@@ -38,6 +35,10 @@ class BaseEntry:
     remote_hash: str
     version_id: str | None = None
     remote_id: str | None = None
+
+    def stored(self) -> Entry:
+        """The remote's copy as it was agreed on."""
+        return Entry(self.key, self.remote_hash, self.version_id)
 
 
 Listing = Mapping[ResourceKey, Entry]

@@ -2,7 +2,8 @@
 
 A file whose size, times and inode are unchanged is not read again. One that was changed within
 the clock's grain of the moment it was read is not remembered: a later change in the same instant
-could not be seen.
+could not be seen. The time is the later of the content's and the file's own, which a program that
+sets the first back (``cp -p``, ``tar``, ``touch -r``) cannot set.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class StoredCache:
 
     def known(self, folder: str) -> dict[str, tuple[_Seen, str]]:
         """File name → how it looked and the hash of its content, for one folder."""
-        # "0" is the character after "/": the rows between are those of the folder.
+        # One read. "0" is the character after "/": the rows between are those of the folder.
         rows = self._state.rows(
             "SELECT path, size, mtime, inode, hash FROM file WHERE path > ? AND path < ?",
             f"{folder}/",
@@ -63,8 +64,9 @@ class StoredCache:
 
     def learn(self, path: str, status: os.stat_result, digest: str) -> None:
         """Note that a file, looking so, holds this content."""
-        if status.st_mtime_ns < self._began - _GRAIN:
-            self._new.append((path, *looks(status), digest))
+        seen = looks(status)
+        if seen[1] < self._began - _GRAIN:
+            self._new.append((path, *seen, digest))
 
     def save(self) -> None:
         """Keep what was learned; not keeping it costs time only, so a locked file is no error."""
@@ -79,4 +81,5 @@ class StoredCache:
 
 def looks(status: os.stat_result) -> _Seen:
     """What must be unchanged for a file to count as unchanged."""
-    return status.st_size, status.st_mtime_ns, status.st_ino
+    modified, changed = status.st_mtime_ns, status.st_ctime_ns
+    return status.st_size, max(changed, modified), status.st_ino

@@ -134,6 +134,14 @@ def classify(
     local: Entry | None, base: BaseEntry | None, remote: Entry | None
 ) -> tuple[Status, str]:
     """The status of one resource, and for a conflict the reason in words."""
+    if (
+        local is not None
+        and base is not None
+        and remote is not None
+        and local.hash == base.sent_hash
+        and remote.hash == base.remote_hash
+    ):
+        return Status.CLEAN, ""  # nearly all of a large tree: before any table is asked
     ours = _side(local, base, base.sent_hash if base else None)
     theirs = _side(remote, base, base.remote_hash if base else None)
     equal = local is not None and remote is not None and local.hash == remote.hash
@@ -165,7 +173,9 @@ def make_plan(
         status, reason = classify(mine, agreed, theirs)
         statuses[key] = status
         step: Step | None
-        if status is Status.CONFLICT and key in take:
+        if status is Status.CLEAN:
+            step = _bookkeeping(status, mine, agreed, theirs)
+        elif status is Status.CONFLICT and key in take:
             step = _settled(direction, mine, theirs)
         else:
             step = _STEPS.get((direction, status)) or _bookkeeping(status, mine, agreed, theirs)

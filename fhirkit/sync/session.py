@@ -18,12 +18,12 @@ from fhirkit.sync.base import BaseStore
 from fhirkit.sync.conflicts import Judgement
 from fhirkit.sync.counterpart import Counterpart
 from fhirkit.sync.doubt import settle_open
-from fhirkit.sync.entry import Base, BaseEntry, Entry, Listing
+from fhirkit.sync.entry import Base, Entry, Listing
 from fhirkit.sync.fetch import Fetch, Fetched
-from fhirkit.sync.filecache import StoredCache
 from fhirkit.sync.flight import Ground
 from fhirkit.sync.journal import Journal
 from fhirkit.sync.lock import locked
+from fhirkit.sync.offline import last_seen, scanned
 from fhirkit.sync.order import graph_of
 from fhirkit.sync.plan import Direction, Plan, Status, Step, emptied, make_plan, receded
 from fhirkit.sync.pull import apply_pull
@@ -110,7 +110,7 @@ class Session:
         self._recognise(base, states)
         entries = entries_of(states)
         for key in keys - touched:
-            entries[key] = _as_agreed(base[key])
+            entries[key] = base[key].stored()
         plan = make_plan(Direction.PUSH, keys, scan.entries, base, entries, take=ours)
         return Prepared(plan, scan, base, states)
 
@@ -283,31 +283,6 @@ def opened(tree: WorkingTree, name: str, client: Client) -> AbstractContextManag
     return opened_as(Session, tree, name, client)
 
 
-def scanned(tree: WorkingTree, state: State) -> Scan:
-    """What the files hold now; files that look as they did are not read again."""
-    cache = StoredCache(state)
-    scan = tree.scan(cache)
-    cache.save()
-    return scan
-
-
-def last_seen(base: Base, tracked: Mapping[ResourceKey, Entry | None]) -> dict[ResourceKey, Entry]:
-    """The remote as it was last seen: what was agreed on, and what a fetch learned since."""
-    remote = {key: _as_agreed(agreed) for key, agreed in base.items() if agreed.remote_hash}
-    for key, entry in tracked.items():
-        if entry is None:
-            remote.pop(key, None)
-        else:
-            remote[key] = entry
-    return remote
-
-
-def offline_plan(scan: Scan, base: Base, tracked: Mapping[ResourceKey, Entry | None]) -> Plan:
-    """Tree against base, as if the remote were as it was last seen."""
-    keys = (scan.entries.keys() | base.keys() | tracked.keys()) - scan.held
-    return make_plan(Direction.PUSH, keys, scan.entries, base, last_seen(base, tracked))
-
-
 def agreed(tree: WorkingTree, name: str) -> Mapping[ResourceKey, dict[str, Any]]:
     """Our side of everything that was last agreed with a remote; empty before a first time."""
     if not tree.database.exists():
@@ -372,10 +347,6 @@ def _dirty(local: Listing, base: Base, key: ResourceKey) -> bool:
     if mine is None or known is None:
         return mine is not None or known is not None
     return mine.hash != known.sent_hash
-
-
-def _as_agreed(known: BaseEntry) -> Entry:
-    return Entry(known.key, known.remote_hash, known.version_id)
 
 
 def entries_of(remote: Mapping[ResourceKey, dict[str, Any] | None]) -> dict[ResourceKey, Entry]:

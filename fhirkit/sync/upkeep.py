@@ -14,10 +14,11 @@ from fhirkit.sync.doubt import settle_open
 from fhirkit.sync.entry import Entry
 from fhirkit.sync.journal import OpState
 from fhirkit.sync.merge import Side
+from fhirkit.sync.offline import offline_plan
 from fhirkit.sync.plan import Status, Step, classify
 from fhirkit.sync.pull import sides_of
 from fhirkit.sync.results import Line, Report, Result
-from fhirkit.sync.session import Options, Session, offline_plan, opened_as
+from fhirkit.sync.session import Options, Session, opened_as
 from fhirkit.sync.worktree import WorkingTree
 
 #: So many resources are read and compared at a time.

@@ -143,7 +143,7 @@ class WorkingTree:
 
     def _scan_type(self, folder: os.DirEntry[str], scan: Scan, cache: FileCache) -> None:
         kind = sys.intern(folder.name)
-        known = cache.known(kind)
+        known, entries = cache.known(kind), scan.entries
         names: dict[str, str] = {}
         for file in _listed(Path(folder.path)):
             name = file.name
@@ -154,18 +154,18 @@ class WorkingTree:
             if twin != name:
                 message = f"differs from {twin} in upper and lower case only"
                 scan.issues.append(_issue("tree-case-clash", message, file, Severity.WARNING))
-            held = known.get(name)
-            if held is not None and held[0] == _looks(file):
-                scan.entries[key] = Entry(key, held[1])
-                continue
             before = _status(file)
+            held = known.get(name)
+            if held is not None and before is not None and held[0] == looks(before):
+                entries[key] = Entry(key, held[1])  # only plain files are remembered
+                continue
             resource, issues = _load(key, file)
             scan.issues.extend(issues)
             if resource is None:
                 scan.held.update((key, *_claimed(file)))
                 continue
             digest = content_hash(resource)
-            scan.entries[key] = Entry(key, digest)
+            entries[key] = Entry(key, digest)
             if before is not None and not issues:
                 cache.learn(f"{kind}/{name}", before, digest)
 
@@ -256,11 +256,6 @@ def _status(file: os.DirEntry[str]) -> os.stat_result | None:
         return file.stat(follow_symlinks=False)
     except OSError:
         return None
-
-
-def _looks(file: os.DirEntry[str]) -> tuple[int, int, int] | None:
-    status = _status(file)
-    return looks(status) if status is not None and stat.S_ISREG(status.st_mode) else None
 
 
 def _load(

@@ -11,7 +11,6 @@ import pytest
 from memory_server import BASE, MemoryServer, Stop
 
 from fhirkit.core.errors import Blocked
-from fhirkit.core.resource import ResourceKey
 from fhirkit.remote import Client
 from fhirkit.sync.results import Report
 from fhirkit.sync.session import Options, opened
@@ -280,23 +279,3 @@ def test_a_bundle_is_pushed_twice_to_a_server_with_its_own_ids(server: MemorySer
         client = Client(BASE, transport=server)  # type: ignore[arg-type]
         assert push_bundle(client, prepare_bundle(client, take_in(bundle))).complete
     assert len(server.creations) == 4
-
-
-def test_the_stat_cache_sees_every_edit(tree: WorkingTree, server: MemoryServer) -> None:
-    import os
-
-    assert push(tree, server).complete
-    path = tree.root / "Patient/q.json"
-    for one in tree.root.glob("[A-Z]*/*.json"):
-        os.utime(one, (1_000_000_000, 1_000_000_000))
-    assert push(tree, server).complete, "now all are remembered"
-    text = path.read_text()
-    path.write_text(text.replace("Patient/p", "Patient/q"))
-    os.utime(path, (1_000_000_000, 1_000_000_000))
-    # Same size, same time: only the inode or nothing differs, as after a careless restore.
-    path.rename(path.with_suffix(".old"))
-    path.with_suffix(".json").write_text(text.replace("Patient/p", "Patient/q"))
-    os.utime(path, (1_000_000_000, 1_000_000_000))
-    path.with_suffix(".old").unlink()
-    assert results(push(tree, server))["Patient/q"] == "updated"
-    assert ResourceKey("Patient", "q")
