@@ -31,6 +31,8 @@ Resource = dict[str, Any]
 
 _CORE = "http://hl7.org/fhir/StructureDefinition/"
 _STRUCTURE = "StructureDefinition"
+#: Search parameters that are remembered: their names come from inputs, so there is an end to them.
+_MANY = 4096
 
 
 class SearchParameterInfo(NamedTuple):
@@ -61,6 +63,7 @@ class SchemaStore:
         self._code_systems: dict[str, CodeSystemSchema | None] = {}
         self._resource_types: frozenset[str] | None = None
         self._kinds: dict[str, str] | None = None
+        self._search_parameters: dict[str, SearchParameterInfo | None] = {}
 
     @property
     def texts(self) -> Texts:
@@ -187,6 +190,14 @@ class SchemaStore:
         given = self._extras.get("SearchParameter", canonical)
         if given is not None:
             return SearchParameterInfo(str(given.get("type")), frozenset(given.get("base", ())))
+        known = self._search_parameters
+        if url not in known:
+            if len(known) >= _MANY:
+                known.clear()
+            known[url] = self._load_search_parameter(url)
+        return known[url]
+
+    def _load_search_parameter(self, url: str) -> SearchParameterInfo | None:
         query = "SELECT type, base FROM search_parameter WHERE url = ?"
         try:
             rows = self._connection.execute(query, (url,)).fetchall()
