@@ -18,12 +18,12 @@ _PART = re.compile(r"<([^>]*)>([^<]*)")
 _PLAIN = re.compile(r'/?[a-z]+[0-9]?(?: [a-z]+="[^"<&]*")* ?/?')
 _SOMETHING = re.compile(r">\s*[^\s<&]")
 _MANY = 20_000
-#: In a node: text was right here.
+#: Where one is in a narrative: each tag that was right here, up to its `>` → where it leads.
+_Inside = dict[str | None, Any]
+#: In place of a tag: text was right here.
 _TEXT = None
-#: What is inside a tag that ends itself; after an end tag; around the narrative.
-_EMPTY: dict[str | None, Any] = {}
-_END: dict[str | None, Any] = {}
-_NOTHING: dict[str | None, Any] = {}
+#: Behind the narrative nothing may stand.
+_AFTER: _Inside = {}
 
 
 def _is_plain(div: str) -> bool:
@@ -38,35 +38,28 @@ class Markup:
 
     def __init__(self, namespace: str) -> None:
         self._start = f'div xmlns="{namespace}"'
-        self._tree: dict[str | None, Any] = {}
+        self._tree: _Inside = {}
         self._size = 0
 
     def is_right(self, div: str) -> bool:
         """Whether a narrative is right for certain; it says something, too."""
-        parts = _PART.findall(div)
-        if not parts or parts[0][0] != self._start or div[0] != "<":
+        # Each part is a tag without its `<`, and the text up to the next.
+        first, *parts = div.split("<")
+        if first:
             return False
-        node = self._tree.get(self._start, _NOTHING)
-        above: list[dict[str | None, Any]] = [_NOTHING]
-        text = parts[0][1]
-        if text and _TEXT not in node and not text.isspace():
-            return False
-        del parts[0]
-        for tag, text in parts:
-            inner = node.get(tag)
+        node = self._tree
+        for part in parts:
+            inner = node.get(part)
             if inner is None:
-                return False
-            if inner is _END:
-                node = above.pop()
-            elif inner is not _EMPTY:
-                above.append(node)
-                node = inner
-            if text and _TEXT not in node and not text.isspace():
-                return False
+                # No such tag, or there is text after it.
+                tag, end, text = part.partition(">")
+                inner = node.get(tag + end)
+                if inner is None or (_TEXT not in inner and not text.isspace()):
+                    return False
+            node = inner
         # Every tag is known, ends where it should, and there is nothing between them but text.
         return (
-            node is _NOTHING
-            and div.count("<") == len(parts) + 1
+            node is _AFTER
             and _SOMETHING.search(div) is not None
             and (_is_plain(div) or xmlio.is_well_formed(div))
         )
@@ -82,16 +75,17 @@ class Markup:
         if self._size > _MANY:
             self._tree, self._size = {}, 0
         node = self._tree
-        above: list[dict[str | None, Any]] = []
+        above: list[_Inside] = []
         for tag, text in parts:
+            part = f"{tag}>"
+            self._size += part not in node
             if tag[0] == "/":
-                node[tag] = _END
-                node = above.pop()
+                outer = above.pop()
+                node = node.setdefault(part, outer if above else _AFTER)
+            elif tag[-1] == "/":
+                node.setdefault(part, node)
             else:
-                self._size += tag not in node
-                inner = node.setdefault(tag, _EMPTY if tag[-1] == "/" else {})
-                if inner is not _EMPTY:
-                    above.append(node)
-                    node = inner
+                above.append(node)
+                node = node.setdefault(part, {})
             if text and not text.isspace():
-                node[_TEXT] = {}
+                node[_TEXT] = node
