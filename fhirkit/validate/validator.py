@@ -187,21 +187,20 @@ class Validator:
         """Findings as issues: rendered, placed in the file, each said once, in the file's order."""
         if not found:
             return
-        places: list[tuple[Node, tuple[str | int, ...]]] = []
-        for finding in found:
-            node = finding.place or finding.node
-            places.append((node, keys(node)))
-        positions = document.locate([way for _, way in places])
+        said: list[tuple[Found, str, tuple[str | int, ...]]] = []
         seen: set[tuple[str, str, str, tuple[int, int] | None]] = set()
-        for finding, (_, way) in zip(found, places, strict=True):
-            where = expression(finding.node)
-            identity = (finding.rule, where, finding.message, finding.spot)
-            if finding.rule == "binding-not-checked":
-                # Once a value set is enough: every further use says the same.
-                identity = (finding.rule, "", finding.message, None)
-            if identity in seen:
-                continue
-            seen.add(identity)
+        for finding in found:
+            # Once a value set is enough: every further use says the same.
+            once = finding.rule == "binding-not-checked"
+            where = "" if once else expression(finding.node)
+            identity = (finding.rule, where, finding.message, None if once else finding.spot)
+            if identity not in seen:
+                seen.add(identity)
+                where = where or expression(finding.node)
+                said.append((finding, where, keys(finding.place or finding.node)))
+        # Looking for a place in the text costs most, so only for what is said.
+        positions = document.locate([way for _, _, way in said])
+        for finding, where, way in said:
             if self._options.expressions is Expressions.HL7:
                 where = notation.hl7(
                     finding.rule, finding.node, document.value, xml=document.is_xml
@@ -260,8 +259,8 @@ def _is_large(source: Source) -> bool:
     return isinstance(source, bytes | bytearray | str) and len(source) >= _LARGE
 
 
-#: In bytes or characters.
-_LARGE = 1 << 18
+#: In bytes or characters: from here on the collector would run at least once on the way.
+_LARGE = 1 << 11
 
 
 def _definition(source: Source) -> dict[str, Any]:
