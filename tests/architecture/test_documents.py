@@ -19,9 +19,8 @@ TOP_LEVEL = {
     "README.md",
     "CHANGELOG.md",
     "LICENSE",
-    "Dockerfile",
+    # GitHub looks for an action there and nowhere else.
     "action.yml",
-    "templates",
 }
 
 

@@ -39,7 +39,7 @@ RUN_BY = {
     "repos:": "tests/cli/test_pre_commit.py",
     "name: records": "tests/cli/test_ci_templates.py",
     "include:": "tests/cli/test_ci_templates.py",
-    "docker build -t fhirkit .": "tests/cli/test_ci_templates.py",
+    "docker build -t fhirkit -f scripts/ci/Dockerfile .": "tests/cli/test_ci_templates.py",
     "from fhirkit.testing import assert_valid_fhir": "tests/unit/testing/test_pytest_plugin.py",
     "fhirkit validate --diff": "tests/cli/test_fix_option.py",
     "fhirkit validate --changed": "tests/cli/test_changed_files.py",

@@ -181,7 +181,7 @@ def test_the_workflow_of_the_page_uses_what_the_action_has() -> None:
 
 
 def gitlab_job(**inputs: str) -> dict[str, Any]:
-    text = (ROOT / "templates/validate.yml").read_text()
+    text = (ROOT / "scripts/ci/gitlab.yml").read_text()
     header, _, body = text.partition("\n---\n")
     given = {
         name: about["default"] for name, about in yaml.safe_load(header)["spec"]["inputs"].items()
@@ -218,18 +218,19 @@ def test_gitlab_passes_a_good_repository(repository: Path) -> None:
     assert run_gitlab(repository, paths="records", arguments="--fail-on never").returncode == 3
 
 
-def test_the_component_of_the_page_has_these_inputs() -> None:
+def test_the_include_of_the_page_has_these_inputs() -> None:
     (included,) = [
         yaml.safe_load(text)["include"]
         for text in re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-        if "component:" in text
+        if "project:" in text
     ]
-    known = yaml.safe_load((ROOT / "templates/validate.yml").read_text().partition("\n---\n")[0])
+    assert (ROOT / included[0]["file"]).is_file()
+    known = yaml.safe_load((ROOT / "scripts/ci/gitlab.yml").read_text().partition("\n---\n")[0])
     assert set(included[0]["inputs"]) <= set(known["spec"]["inputs"])
 
 
 def docker_lines() -> list[str]:
-    text = re.sub(r"\\\n", " ", (ROOT / "Dockerfile").read_text())
+    text = re.sub(r"\\\n", " ", (ROOT / "scripts/ci/Dockerfile").read_text())
     return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
