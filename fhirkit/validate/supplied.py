@@ -34,6 +34,11 @@ class Supplied:
             if name is not None:
                 self._known[name] = resource
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to find."""
+        return not self._known and not self._files
+
     def find(self, reference: str) -> dict[str, Any] | None:
         """The resource that a relative reference names, or None."""
         match = _RELATIVE.fullmatch(reference)

@@ -144,7 +144,8 @@ class Validator:
             return [Found("resource-missing", message, root("Resource"))]
         name = value.get("resourceType")
         start = root(name if isinstance(name, str) and self._shapes.resource(name) else "Resource")
-        entries = Entries(self._store.resource_types, self._supplied.find)
+        outside = None if self._supplied.is_empty else self._supplied.find
+        entries = Entries(self._store.resource_types, outside)
         entries.add(value)
         walk = Walk(self._shapes, self._services, entries.find)
         walk.resource(value, start)
@@ -158,7 +159,8 @@ class Validator:
         asked = [ProfileClaim(canonical, value, start, start) for canonical in profiles]
         claims = [*asked, *walk.claims]
         implying: list[tuple[dict[str, Any], Node]] = []
-        around = inside(value, start) if self._options.inner_resources else [(value, start)]
+        everywhere = list(inside(value, start))
+        around = everywhere if self._options.inner_resources else [(value, start)]
         for resource, node in around:
             claims.extend(self._guides.claims(resource, node))
             if self._options.implied_profiles and implied_profile(resource) is not None:
@@ -175,9 +177,9 @@ class Validator:
                 for finding in bundle.check(resource, types):
                     place = below(node, finding.below)
                     found.append(Found(finding.rule, finding.message, place))
-        for node, finding in questionnaire.check(value, start, self._shapes):
+        for node, finding in questionnaire.check(everywhere, self._shapes):
             found.append(Found(finding.rule, finding.message, node))
-        for node, finding in definitional.check(value, start, self._known):
+        for node, finding in definitional.check(everywhere, self._known):
             found.append(Found(finding.rule, finding.message, below(node, finding.below)))
         if claims or walk.extensions or implying:
             found.extend(self._profiles(claims, walk.extensions, implying, entries, value))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from fhirkit.validate.definitional import (
     capabilitystatement,
@@ -17,7 +17,6 @@ from fhirkit.validate.definitional import (
 )
 from fhirkit.validate.definitional.known import Json, Known, Placed, is_absolute, text
 from fhirkit.validate.location import Node, step
-from fhirkit.validate.resources import inside
 from fhirkit.validate.rules.finding import Finding
 
 #: (resource, its node, what is at hand) → findings.
@@ -49,9 +48,9 @@ _CANONICAL = frozenset({
 })  # fmt: skip
 
 
-def check(document: Json, start: Node, known: Known) -> Iterator[Placed]:
-    """Findings, each with the node it belongs to."""
-    for resource, node in inside(document, start):
+def check(resources: Iterable[tuple[Json, Node]], known: Known) -> Iterator[Placed]:
+    """Findings in the resources of a document, each with the node it belongs to."""
+    for resource, node in resources:
         kind = resource.get("resourceType")
         if not isinstance(kind, str):
             continue

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.location import Node, step
 from fhirkit.validate.options import References
 from fhirkit.validate.questionnaire.form import Json, objects
-from fhirkit.validate.resources import inside
 from fhirkit.validate.rules.finding import Finding
 from fhirkit.validate.shapes import Shapes
 
 
-def check(document: Json, start: Node, shapes: Shapes) -> Iterator[tuple[Node, Finding]]:
-    """Findings, each with the node it belongs to."""
-    for resource, node in inside(document, start):
+def check(resources: Iterable[tuple[Json, Node]], shapes: Shapes) -> Iterator[tuple[Node, Finding]]:
+    """Findings in the resources of a document, each with the node it belongs to."""
+    for resource, node in resources:
         kind = resource.get("resourceType")
         if kind == "Questionnaire":
             from fhirkit.validate.questionnaire import definition

@@ -106,6 +106,11 @@ class Entries:
             return False
         return home.is_entry and home.full_url is None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no reference leads to anything but a contained resource."""
+        return not self._homes and self._outside is None
+
     def is_inside(self, resource: Any) -> bool:
         """Whether a resource is in a Bundle or Parameters."""
         return id(resource) in self._homes

@@ -21,7 +21,8 @@ _KINDS = {f"{{{XHTML}}}a": "href", f"{{{XHTML}}}img": "src"}
 
 def fragments(div: str) -> Iterator[tuple[str, str]]:
     """(attribute, name) of every link and image of a div that leads to ``#name``."""
-    if _INSIDE[0] not in div and _INSIDE[1] not in div:
+    # One character is looked for many times faster than several.
+    if "#" not in div or (_INSIDE[0] not in div and _INSIDE[1] not in div):
         return
     try:
         root = parse(div)

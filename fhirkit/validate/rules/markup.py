@@ -28,7 +28,7 @@ _AFTER: _Inside = {}
 
 def _is_plain(div: str) -> bool:
     """Whether its characters need no parser: no reference, no end of CDATA, all printable."""
-    if "&" in div or "]]>" in div:
+    if "&" in div or ("]" in div and "]]>" in div):
         return False
     return div.replace("\n", "").replace("\r", "").replace("\t", "").isprintable()
 

@@ -30,8 +30,9 @@ def check(
     """Findings for every Reference of a document, each with the node of its Reference."""
     told: set[int] = set()
     demanding = options.references >= References.EXISTS
+    around = None if entries.is_empty else entries
     for use in uses:
-        if not demanding and _is_usual(use, entries, types):
+        if not demanding and _is_usual(use, around, types):
             continue
         reference = use.value.get("reference")
         if isinstance(reference, str) and not reference.startswith("#"):
@@ -44,18 +45,18 @@ def check(
             yield use.node, finding
 
 
-def _is_usual(use: ReferenceUse, entries: Entries, types: Collection[str]) -> bool:
+def _is_usual(use: ReferenceUse, entries: Entries | None, types: Collection[str]) -> bool:
     """Whether it is a plain Type/id of an allowed type that leads out of what is at hand."""
-    reference, resource = use.value.get("reference"), use.scope.resource
+    reference = use.value.get("reference")
     if reference.__class__ is not str or len(reference) > _SHORT or "type" in use.value:
         return False
     name = _whole(reference)
-    return (
-        name in types
-        and not _is_wrong(name, use)
-        and not entries.is_inside(resource)
-        and entries.find(reference, resource) is None
-    )
+    if name not in types or _is_wrong(name, use):
+        return False
+    if entries is None:
+        return True
+    resource = use.scope.resource
+    return not entries.is_inside(resource) and entries.find(reference, resource) is None
 
 
 def _check(
