@@ -25,6 +25,9 @@ _PLAIN = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _COLON = re.compile(r"\s*:\s*")
 _END = "end"
 _MANY_NAMES = 64
+#: How many names before a wanted one are tried, and in texts of which length at most (characters).
+_NEAR = 8
+_LONG = 1 << 16
 
 
 def locate(text: str, wanted: Iterable[Keys], value: Any = None) -> dict[Keys, tuple[int, int]]:
@@ -35,19 +38,25 @@ def locate(text: str, wanted: Iterable[Keys], value: Any = None) -> dict[Keys, t
     scan = _Scan(text)
     anchors = _Anchors(text, value)
     start = _space_before(text, 0)
-    # Where to begin → what is wanted inside the value that stands there.
-    trees: dict[int, dict[Any, Any]] = {}
+    # Where to begin, at a value or at a property name → what is wanted inside the value that stands
+    # there, or among the properties that follow.
+    trees: dict[tuple[int, bool], dict[Any, Any]] = {}
     for keys in wanted:
         done, place, begin = anchors.of(keys) or (0, start, start)
         if done == len(keys):
             scan.found(place, keys)
             continue
-        branch = trees.setdefault(begin, {})
+        before = anchors.before(keys, done)
+        slot = (begin, False) if before is None else (before, True)
+        branch = trees.setdefault(slot, {})
         for key in keys[done:]:
             branch = branch.setdefault(("key", key), {})
         branch[_END] = keys
-    for begin, tree in trees.items():
-        scan.value(begin, tree, to_end=False)
+    for (begin, is_name), tree in trees.items():
+        if is_name:
+            scan.properties(begin, tree, to_end=False)
+        else:
+            scan.value(begin, tree, to_end=False)
     return scan.places()
 
 
@@ -78,6 +87,24 @@ class _Anchors:
             place = self._place(name) if isinstance(name, str) else None
             if place is not None:
                 return done, *place
+        return None
+
+    def before(self, keys: Keys, done: int) -> int | None:
+        """The last property name before the next step of a way, in its object, that occurs once:
+        where to begin instead of at the object itself. So many steps of the way are done.
+        """
+        if len(self._text) > _LONG:
+            return None  # looking for names would cost more than it spares
+        part: Any = self._value
+        for key in keys[:done]:
+            part = part[key]
+        if not isinstance(part, dict) or keys[done] not in part:
+            return None
+        names = list(part)
+        for name in reversed(names[: names.index(keys[done])][-_NEAR:]):
+            place = self._place(name)
+            if place is not None:
+                return place[0]
         return None
 
     def _place(self, name: str) -> tuple[int, int] | None:
@@ -135,7 +162,11 @@ class _Scan:
         return self._skip(self._text, start)
 
     def _object(self, start: int, branch: dict[Any, Any], *, to_end: bool) -> int:
-        left, position = len(branch), start + 1
+        return self.properties(start + 1, branch, to_end=to_end)
+
+    def properties(self, start: int, branch: dict[Any, Any], *, to_end: bool) -> int:
+        """Look for the wanted places from a property on; the object's end, if asked for."""
+        left, position = len(branch), start
         while left or to_end:
             match = _NAME.match(self._text, position)
             if match is None:

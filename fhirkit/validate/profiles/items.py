@@ -83,7 +83,14 @@ class Items:
         if keys is None or keys.isdisjoint(value):
             return []
         found: list[Item] = []
-        for member in shape.elements.get(name, ()):
+        members = shape.elements.get(name, ())
+        if len(members) > 1:
+            # Of the many properties of a choice one is there.
+            present = keys.intersection(value)
+            if len(present) == 1:
+                one = shape.members[next(iter(present))]
+                members = (shape.members[one.twin] if one.kind is Kind.SIBLING else one,)
+        for member in members:
             inside, beside = value.get(member.key), value.get(member.twin) if member.twin else None
             if inside is None and beside is None:
                 continue
