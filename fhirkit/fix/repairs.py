@@ -104,4 +104,4 @@ _REPAIRS: Mapping[str, _Repair] = MappingProxyType(
 #: The rules whose issues can be repaired.
 FIXABLE = frozenset(_REPAIRS)
 #: Those among them behind which other issues hide: the value is not looked into.
-RESHAPED = frozenset({"array-expected", "array-unexpected", "primitive-type"})
+RESHAPED = frozenset({"array-expected", "array-unexpected"})
