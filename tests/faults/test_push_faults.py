@@ -238,6 +238,22 @@ def test_such_a_server_loses_the_answer_but_keeps_the_request_id(
     assert max(map(len, server.store.versions.values())) == 1
 
 
+def test_such_a_server_keeps_no_request_id_and_a_pull_settles_it(
+    tree: Path, server: FakeServer, fhirkit: Run
+) -> None:
+    server.normalise(lambda resource: resource | {"language": "en"})
+    under(server, Fault("lost", faults.drop_after, "POST"))
+    ran = fhirkit("push", "--json")
+    assert ran.code == 4, "somebody else could have created it so"
+    assert set(ran.results().values()) == {"conflict"}
+    ran = fhirkit("pull", "--json")
+    assert ran.code == 0, ran
+    assert set(ran.results().values()) == {"merged"}
+    assert read(tree, "Patient/p")["language"] == "en"
+    assert fhirkit("push").code == fhirkit("verify").code == 0
+    assert max(map(len, server.store.versions.values())) == 1
+
+
 def test_a_server_that_gives_its_own_ids_is_left_at_once(
     tree: Path, server: FakeServer, fhirkit: Run
 ) -> None:
