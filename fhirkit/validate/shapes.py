@@ -198,6 +198,8 @@ class Shapes:
         self.store = store
         self.options = options or Options()
         self._shapes: dict[tuple[str, str], Shape] = {}
+        #: What ``profiles.placement`` has found at ways through resources.
+        self.places: dict[tuple[str | None, ...], Any] = {}
         self._primitives: dict[tuple[str, tuple[TextCheck, ...]], PrimitiveCheck] = {}
         self._resources: dict[str, Shape] = {}
         self.code_check = CodeCheck(store)

@@ -20,6 +20,8 @@ from fhirkit.validate.profiles.items import Item
 from fhirkit.validate.reports import Found
 from fhirkit.validate.shapes import Kind, Member, Shape, Shapes
 
+#: Places that are remembered.
+_MANY = 4096
 #: Names that later packages use for groups of types; they are types only from R5 on.
 _GROUPS = frozenset({"CanonicalResource", "MetadataResource"})
 #: Elements that show an element of any type as an example: whatever may stand there may stand here.
@@ -168,12 +170,30 @@ class Placement:
         return found, place
 
     def _place(self, node: Node) -> _Place:
-        """Follow the way to a node through the shapes, collecting the element's names."""
+        """Where a node is; the same way leads to the same place in every document."""
+        way = keys(node)
+        steps = (None if isinstance(key, int) else key for key in way)
+        slot = (str(self._document.get("resourceType")), *steps)
+        known: _Place | None = self._shapes.places.get(slot)
+        if known is not None:
+            return known
+        place, by_shape = self._follow(way)
+        if by_shape:
+            if len(self._shapes.places) >= _MANY:
+                self._shapes.places.clear()
+            self._shapes.places[slot] = place
+        return place
+
+    def _follow(self, way: tuple[str | int, ...]) -> tuple[_Place, bool]:
+        """Follow a way through the shapes, collecting the element's names; and whether the shapes
+        alone tell it, without the resources that stand in others.
+        """
+        by_shape = True
         value: Any = self._document
         shape = self._shapes.resource(str(value.get("resourceType")))
         member: Member | None = None
         names = self._names(shape.type) if shape is not None else set()
-        for key in keys(node):
+        for key in way:
             value = value[key]
             if isinstance(key, int) or shape is None:
                 names = names if shape is not None else set()
@@ -182,18 +202,19 @@ class Placement:
                 continue
             member = shape.members.get(key)
             if member is None:
-                return _Place(frozenset(), None, None)
+                return _Place(frozenset(), None, None), False
             name = member.element.name
             names = {f"{one}.{name}" for one in names} | {f"{one}.{key}" for one in names}
             names.add(member.element.path)
             if member.kind is Kind.RESOURCE:
+                by_shape = False
                 shape, names = self._resource(value)
                 continue
             names |= self._names(member.type)
             shape = member.shape if member.kind is not Kind.PRIMITIVE else None
             if shape is not None and member.kind is Kind.COMPLEX:
                 names.add(shape.element.path)
-        return _Place(frozenset(names), shape, member)
+        return _Place(frozenset(names), shape, member), by_shape
 
     def _resource(self, value: Any) -> tuple[Shape | None, set[str]]:
         name = value.get("resourceType") if isinstance(value, dict) else None

@@ -18,6 +18,7 @@ _PART = re.compile(r"<([^>]*)>([^<]*)")
 _PLAIN = re.compile(r'/?[a-z]+[0-9]?(?: [a-z]+="[^"<&]*")* ?/?')
 _SOMETHING = re.compile(r">\s*[^\s<&]")
 _MANY = 20_000
+_INDENT = 40
 #: Where one is in a narrative: each tag that was right here, up to its `>` → where it leads.
 _Inside = dict[str | None, Any]
 #: In place of a tag: text was right here.
@@ -44,17 +45,17 @@ class Markup:
     def is_right(self, div: str) -> bool:
         """Whether a narrative is right for certain; it says something, too."""
         # Each part is a tag without its `<`, and the text up to the next.
-        first, *parts = div.split("<")
-        if first:
+        parts = iter(div.split("<"))
+        if next(parts):
             return False
         node = self._tree
         for part in parts:
             inner = node.get(part)
             if inner is None:
                 # No such tag, or there is text after it.
-                tag, end, text = part.partition(">")
-                inner = node.get(tag + end)
-                if inner is None or (_TEXT not in inner and not text.isspace()):
+                end = part.find(">") + 1
+                inner = node.get(part[:end])
+                if inner is None or (_TEXT not in inner and not part[end:].isspace()):
                     return False
             node = inner
         # Every tag is known, ends where it should, and there is nothing between them but text.
@@ -77,7 +78,7 @@ class Markup:
         node = self._tree
         above: list[_Inside] = []
         for tag, text in parts:
-            part = f"{tag}>"
+            part, before = f"{tag}>", node
             self._size += part not in node
             if tag[0] == "/":
                 outer = above.pop()
@@ -89,3 +90,7 @@ class Markup:
                 node = node.setdefault(part, {})
             if text and not text.isspace():
                 node[_TEXT] = node
+            elif text and len(text) <= _INDENT and part + text not in before:
+                # White space is mostly the indentation of the next tag, which comes again.
+                before[part + text] = node
+                self._size += 1
