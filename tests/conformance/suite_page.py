@@ -10,18 +10,19 @@ from suite_runner import COLUMNS, NOT_CORE, SCORE, TROUBLES
 
 #: What the validator does not do, plainly; kept beside the score that shows it.
 NOT_SUPPORTED = """\
-- **Other things than FHIR R4 resources.** CDS Hooks, smart health cards, JSON with comments,
-  signatures and logical models; the modules that hold such runs count in "all" only.
+- **Other things than FHIR resources.** CDS Hooks, smart health cards and signatures are not
+  checked; the modules that hold such runs count in "all" only.
 - **Terminology servers.** Membership in LOINC, SNOMED CT and other systems that are not in the
-  definitions at hand is not known; it is said, not guessed.
-- **The suite's switches.** The options of a run (security checks, reference policy, language,
-  advisors and the like) are not passed on: the validator has no such options yet.
-- **Definitions as such.** Snapshots that a StructureDefinition brings are checked, but not compared
-  with what its differential gives; obligations and the invariants of contexts are not looked into.
-- **Narratives under profiles.** Extensions about languages and sources of narratives are not
-  applied.
-- **Places.** Where HL7's validator names a neighbouring entry of a Bundle, ours names the entry
-  that is wrong; such runs count as a wrong place."""
+  definitions at hand is not known; it is said, not guessed. Expressions of SNOMED CT's constraint
+  language are not read.
+- **Extensions for other versions of FHIR** (`http://hl7.org/fhir/5.0/…`) are said as not checked.
+- **Definitions as such.** Snapshots that a StructureDefinition brings are not compared with what
+  its differential gives; obligations are not looked into.
+- **URLs that lead nowhere.** A canonical of HL7's that does not exist is only said to be unknown.
+- **The suite's advisor files** and a few switches that its list of runs leaves out."""
+
+#: Why each run that is wrong in validity or places stays so.
+REASONS = SCORE.with_name("reasons.json")
 
 
 def conformance_page() -> str:
@@ -51,8 +52,14 @@ def _lines(score: dict[str, Any]) -> Iterator[str]:
     yield "## Not supported"
     yield NOT_SUPPORTED
     yield ""
+    reasons = json.loads(REASONS.read_text("utf-8"))
     yield "## Runs whose verdict differs"
-    yield from (f"- `{name}`" for name in score["failing"]["validity"])
+    verdicts = score["failing"]["validity"]
+    yield from (f"- `{name}`: {reasons[name]}" for name in verdicts)
+    yield ""
+    yield "## Runs with the right verdict, and other places"
+    others = (name for name in score["failing"]["places"] if name not in verdicts)
+    yield from (f"- `{name}`: {reasons[name]}" for name in others)
 
 
 def _table(score: dict[str, Any]) -> Iterator[str]:

@@ -151,3 +151,10 @@ def test_the_score_is_neither_lower_nor_higher_than_written_down() -> None:
     assert not changed["fell"], "worse than the score that is written down"
     assert not changed["rose"], "better: write it down with scripts/conformance"
     assert all(now["all"][trouble] == 0 for trouble in TROUBLES)
+
+
+def test_every_run_that_stays_wrong_has_its_reason() -> None:
+    known = json.loads(SCORE.read_text("utf-8"))["failing"]
+    reasons = json.loads(SCORE.with_name("reasons.json").read_text("utf-8"))
+    assert set(reasons) == {*known["validity"], *known["places"]}
+    assert all(len(reason) > 30 for reason in reasons.values())
