@@ -113,6 +113,8 @@ class Validator:
         if self._options.shape_only:
             return self._shape_alone(document)
         found = self._check(document, profiles)
+        if not found:
+            return _NOTHING
         return Outcome.of(sorted(self._issues(found, document), key=_place))
 
     def _shape_alone(self, document: Document) -> Outcome:
@@ -260,6 +262,8 @@ def _is_large(source: Source) -> bool:
     """Whether a source makes so many objects that looking for garbage among them shows."""
     return isinstance(source, bytes | bytearray | str) and len(source) >= _LARGE
 
+
+_NOTHING = Outcome()
 
 #: In bytes or characters: from here on the collector would run at least once on the way.
 _LARGE = 1 << 11

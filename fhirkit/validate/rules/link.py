@@ -46,6 +46,8 @@ class Links:
         """A finding for each link of a resource's narratives that leads nowhere."""
         known: set[str] | None = None
         for path, div in _narratives(resource, ()):
+            if "#" not in div:
+                continue
             for number, (attribute, name) in enumerate(dict.fromkeys(fragments(div)), start=1):
                 if known is None:
                     known = set(_names(resource))
