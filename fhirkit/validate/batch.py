@@ -177,28 +177,23 @@ def crash_text(bug: BaseException) -> str:
 
 def failed(item: Input) -> Outcome:
     """The outcome of an input on which fhirkit itself failed."""
-    rule = RULES["internal-error"]
     message = "fhirkit failed on this input, so it was not checked"
-    issue = Issue(
-        rule.severity,
-        rule.id,
-        message,
-        issue_type=rule.issue_type,
-        advice=advice(rule.id),
-        file=item.name,
-        line=item.line,
-    )
-    return Outcome((issue,))
+    return Outcome((_issue("internal-error", message, item.name, item.line),))
 
 
 def _unreadable(name: str, trouble: str) -> Issue:
-    rule = RULES["file-unreadable"]
-    message = f"cannot be read: {trouble}"
+    return _issue("file-unreadable", f"cannot be read: {trouble}", name)
+
+
+def _issue(rule_id: str, message: str, file: str, line: int | None = None) -> Issue:
+    """An issue about an input as a whole, with the advice of its rule."""
+    rule = RULES[rule_id]
     return Issue(
         rule.severity,
         rule.id,
         message,
         issue_type=rule.issue_type,
         advice=advice(rule.id),
-        file=name,
+        file=file,
+        line=line,
     )
