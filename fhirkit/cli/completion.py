@@ -6,22 +6,27 @@ import rich_click as click
 
 from fhirkit.cli.console import emit
 
+# fhirkit.cli.shells has what is spoken to each; spelled here too, so that --help starts quickly.
+_SHELLS = ("bash", "zsh", "fish")
+
 
 @click.command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=click.Choice(_SHELLS))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
-    """Print the completion script for a shell.
+    """Print the script that lets SHELL complete fhirkit on the Tab key.
+
+    Commands, options and their values are completed: rules, formats, packages of the cache,
+    profiles of the packages named, remotes, resources of the working tree, points of a case's
+    timeline, git revisions, files. Nothing is fetched. To keep it, once:
 
     \b
-    bash:  fhirkit completion bash > ~/.local/share/bash-completion/completions/fhirkit
-    zsh:   fhirkit completion zsh > "${fpath[1]}/_fhirkit"
-    fish:  fhirkit completion fish > ~/.config/fish/completions/fhirkit.fish
+    bash  echo 'eval "$(fhirkit completion bash)"' >> ~/.bashrc
+    zsh   echo 'eval "$(fhirkit completion zsh)"' >> ~/.zshrc
+          (behind `autoload -U compinit && compinit`)
+    fish  fhirkit completion fish > ~/.config/fish/completions/fhirkit.fish
     """
-    from click.shell_completion import get_completion_class
+    from fhirkit.cli.shells import SHELLS, VARIABLE
 
-    complete = get_completion_class(shell)
-    if complete is None:  # pragma: no cover  # the choice above holds only known shells
-        raise click.UsageError(f"no completion for {shell}")
     root = ctx.find_root().command
-    emit(complete(root, {}, "fhirkit", "_FHIRKIT_COMPLETE").source())
+    emit(SHELLS[shell](root, {}, "fhirkit", VARIABLE).source())

@@ -17,12 +17,8 @@ def _known() -> tuple[str, ...]:
     return (*RULES, *CATALOGUE, *SETTINGS)
 
 
-def _complete(_context: click.Context, _param: click.Parameter, typed: str) -> list[str]:
-    return [name for name in _known() if name.startswith(typed)]
-
-
 @click.command("explain")
-@click.argument("rules", nargs=-1, metavar="[RULE...]", shell_complete=_complete)
+@click.argument("rules", nargs=-1, metavar="[RULE...]")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 def command(rules: tuple[str, ...], as_json: bool) -> None:
     """Explain a rule: its meaning, what to do, where the specification says so, two examples.

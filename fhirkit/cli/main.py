@@ -127,6 +127,10 @@ def main(argv: list[str] | None = None) -> None:
 def run(command: Callable[..., Any], argv: list[str] | None = None) -> int:
     """Run a click command and return its exit code (docs: hardening, exit codes)."""
     signal.signal(signal.SIGTERM, _terminate)
+    if "_FHIRKIT_COMPLETE" in os.environ:
+        from fhirkit.cli.shells import register
+
+        register()
     try:
         code = command.main(args=argv, prog_name="fhirkit", standalone_mode=False)  # type: ignore[attr-defined]  # click's decorators return a Command
         sys.stdout.flush()
