@@ -21,9 +21,11 @@ class Behaviour:
     ``reassigned`` (stored under an id of the server's). ``transactions``: ``atomic``, ``batch``
     (entries succeed or fail alone) or ``refused``. ``totals``: ``always``, ``asked`` (only for
     ``_total=accurate``) or ``never``. ``locations`` of entries: ``versioned``, ``plain`` or
-    ``none``. ``normalisation``: a name in ``normalise.NORMALISATIONS``, or empty. ``refuses``: a
-    pattern of ``Type/id`` that is answered by 422. ``search_memory``: seconds that a search's
-    answer is used again for the same search, unless told not to. ``late_index``: seconds until a
+    ``none``. ``statement_elements``: whether ``_elements`` on the CapabilityStatement is
+    ``heeded``, ``ignored`` or ``refused``. ``normalisation``: a name in
+    ``normalise.NORMALISATIONS``, or empty. ``refuses``: a pattern of ``Type/id`` that is answered
+    by 422. ``search_memory``: seconds that a search's answer is used again for the same search,
+    unless told not to. ``late_index``: seconds until a
     search shows what was written.
     """
 
@@ -60,6 +62,8 @@ class Behaviour:
     system_history: bool = True
     history_deletions: bool = True
     everything: bool = True
+    statement_elements: str = "heeded"
+    statement_etag: bool = False
     export: bool = True
     totals: str = "always"
     unknown_parameter_status: int = 200
@@ -133,6 +137,7 @@ PROFILES: dict[str, Behaviour] = {
         delete_missing_in_transaction=400,
         locations="plain",
         totals="asked",
+        statement_elements="ignored",
         content_type="application/json",
     ),
     "own-ids": Behaviour(software="own ids (chaos)", client_ids="refused"),
@@ -147,6 +152,7 @@ PROFILES: dict[str, Behaviour] = {
         type_history=False,
         instance_history=False,
         everything=False,
+        statement_elements="refused",
         export=False,
         totals="never",
         deleted_status=404,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from fhirkit.chaos.behaviour import Behaviour
+from fhirkit.chaos.reply import Refusal, Reply
 from fhirkit.chaos.searching import KNOWN
+from fhirkit.core.jsonio import dump_bytes
 
 TYPES = (
     "AllergyIntolerance", "Basic", "Bundle", "CarePlan", "CareTeam", "Claim", "Composition",
@@ -64,3 +68,36 @@ def statement(behaviour: Behaviour) -> dict[str, Any]:
         "software": {"name": behaviour.software},
         "rest": [rest],
     }
+
+
+def stated(behaviour: Behaviour, elements: str | None, headers: Mapping[str, str]) -> Reply:
+    """The answer to a request for it: whole, shortened to ``elements``, or "as you know it"."""
+    whole = statement(behaviour)
+    if elements is not None and behaviour.statement_elements == "refused":
+        raise Refusal(400, "_elements is not known here")
+    etag = f'W/"{hashlib.sha256(dump_bytes(whole, indent=False)).hexdigest()[:16]}"'
+    more = {"ETag": etag} if behaviour.statement_etag else {}
+    if behaviour.statement_etag and headers.get("If-None-Match") == etag:
+        return Reply(304, None, more)
+    if elements is None or behaviour.statement_elements == "ignored":
+        return Reply(200, whole, more)
+    wanted = [tuple(one.split(".")) for one in elements.split(",")]
+    short = _only(whole, [("resourceType",), *wanted])
+    return Reply(200, {**short, "meta": {"tag": [{"code": "SUBSETTED"}]}})
+
+
+def _only(whole: dict[str, Any], paths: list[tuple[str, ...]]) -> dict[str, Any]:
+    """An object with nothing but what is at these paths."""
+    short: dict[str, Any] = {}
+    for name in dict.fromkeys(path[0] for path in paths if path):
+        below = [path[1:] for path in paths if path[0] == name]
+        value = whole.get(name)
+        if value is None:
+            continue
+        if () in below:
+            short[name] = value
+        elif isinstance(value, list):
+            short[name] = [_only(one, below) for one in value]
+        else:
+            short[name] = _only(value, below)
+    return short

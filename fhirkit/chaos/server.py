@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from fhirkit.chaos.behaviour import Behaviour
 from fhirkit.chaos.bundles import Bundles
-from fhirkit.chaos.capability import TYPES, statement
+from fhirkit.chaos.capability import TYPES, stated
 from fhirkit.chaos.exports import Exports
 from fhirkit.chaos.interactions import Conditions, Done, Writer, targets
 from fhirkit.chaos.reply import Refusal, Reply
@@ -124,7 +124,7 @@ class FhirServer:
     ) -> Reply:
         first = segments[0] if segments else ""
         if first == "metadata":
-            return Reply(200, statement(self.behaviour))
+            return stated(self.behaviour, dict(pairs(query)).get("_elements"), headers)
         if first == "_history":
             if not self.behaviour.system_history:
                 raise Refusal(404, "no such history", code="not-supported")

@@ -18,7 +18,9 @@ def select(client: Client, patient: str | None, types: tuple[str, ...]) -> Selec
     from fhirkit.sync.selection import select_patient, select_types
 
     if patient is not None:
-        return select_patient(client, patient, {}, ())
+        from fhirkit.remote.capability import Capability
+
+        return select_patient(client, Capability.of(client.capabilities()), patient, {}, ())
     return select_types(client, types or None)
 
 

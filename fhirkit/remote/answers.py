@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from fhirkit.core.errors import BadAnswer, InvalidInput, Refused, Unreachable
 from fhirkit.core.jsonio import loads
 from fhirkit.remote.address import host_of
-from fhirkit.remote.failures import failure
+from fhirkit.remote.failures import Unchanged, failure
 
 if TYPE_CHECKING:
     import requests  # noqa: TID251  # this package is the one that may
@@ -53,6 +53,8 @@ def judge(response: requests.Response, raw: bytes, what: str) -> Answer:
     status = response.status_code
     headers = {name.lower(): value for name, value in response.headers.items()}
     body = _parse(raw)
+    if status == 304:
+        raise Unchanged(f"{what}: unchanged (HTTP 304)", status=status)
     if 300 <= status < 400:
         raise redirected(status, headers.get("location", ""), what)
     if status >= 400:

@@ -59,8 +59,22 @@ class Client:
 
     def capabilities(self) -> dict[str, Any]:
         """The CapabilityStatement (https://hl7.org/fhir/R4/http.html#capabilities)."""
-        answer = self._get(f"{self.base}/metadata", "capabilities")
-        return _expect(answer, "CapabilityStatement", "capabilities")
+        return self.statement()[0]
+
+    def statement(
+        self, *, elements: str | None = None, unless: str | None = None
+    ) -> tuple[dict[str, Any], str | None]:
+        """The CapabilityStatement and its ETag, shortened to ``elements`` where the server can.
+
+        ``Unchanged`` when the server says that it still is the one with the ETag ``unless``.
+        """
+        query = f"?{urlencode({'_elements': elements}, safe=',')}" if elements else ""
+        headers = _FRESH if unless is None else {**_FRESH, "If-None-Match": unless}
+        answer = self.transport.request(
+            "GET", f"{self.base}/metadata{query}", what="capabilities", headers=headers, safe=True
+        )
+        etag = answer.headers.get("etag")
+        return _expect(answer, "CapabilityStatement", "capabilities"), etag
 
     def read(self, key: ResourceKey) -> dict[str, Any] | None:
         """The resource as it now is, or None when FHIR says that it is not there or deleted."""

@@ -34,6 +34,10 @@ class Stale(Conflict):
         self.outcome = outcome
 
 
+class Unchanged(Refused):
+    """What was asked for is as it was when its ETag was given (HTTP 304)."""
+
+
 class _Row(NamedTuple):
     error: type[Refused | Stale]
     meaning: str

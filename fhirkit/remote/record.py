@@ -32,7 +32,7 @@ class Record:
     dangling: set[ResourceKey] = field(default_factory=set)
 
 
-def patient_record(client: Client, patient_id: str) -> Record:
+def patient_record(client: Client, capability: Capability, patient_id: str) -> Record:
     """The record of one patient; ``Refused`` (404) when the server has no such patient."""
     key = ResourceKey("Patient", patient_id)
     patient = client.read(key)
@@ -42,7 +42,6 @@ def patient_record(client: Client, patient_id: str) -> Record:
             status=404,
             advice="check the id; fhirkit pull --type Patient fetches them all",
         )
-    capability = Capability.of(client.capabilities())
     record = Record({key: patient})
     try:
         record.resources.update(client.search(f"Patient/{patient_id}/$everything", _PAGE).resources)

@@ -13,7 +13,7 @@ from fhirkit.core.resource import ResourceKey, content_hash
 from fhirkit.sync.entry import BaseEntry, Entry, version_id
 from fhirkit.sync.state import State
 
-_TABLES = ("base", "tracked", "tombstone", "watermark", "journal")
+_TABLES = ("base", "tracked", "tombstone", "watermark", "journal", "statement", "export")
 
 
 class BaseStore:
@@ -191,6 +191,18 @@ class BaseStore:
             "INSERT OR REPLACE INTO remote VALUES (?, ?, NULL)", self.remote, identity
         )
 
+    def statement(self) -> bytes | None:
+        """What is remembered of its CapabilityStatement; None before a first time."""
+        rows = self.state.rows("SELECT body FROM statement WHERE remote = ?", self.remote)
+        return rows[0][0] if rows else None
+
+    def keep_statement(self, body: bytes | None) -> None:
+        """Remember this of its CapabilityStatement, or nothing."""
+        if body is None:
+            self.state.change("DELETE FROM statement WHERE remote = ?", self.remote)
+        else:
+            self.state.change("INSERT OR REPLACE INTO statement VALUES (?, ?)", self.remote, body)
+
     def rung(self) -> str | None:
         """The way of creating that this server was found to need; None before a first create."""
         rows = self.state.rows("SELECT rung FROM remote WHERE name = ?", self.remote)
@@ -201,9 +213,11 @@ class BaseStore:
         self.state.change("UPDATE remote SET rung = ? WHERE name = ?", rung, self.remote)
 
     def sample(self, count: int) -> list[ResourceKey]:
-        """Some resources agreed on, spread over all of them, always the same."""
+        """Some resources agreed on, spread over all of them, always the same; small ones first."""
         rows = self.state.rows(
-            "SELECT type, id FROM base WHERE remote = ? ORDER BY remote_hash LIMIT ?",
+            "SELECT type, id FROM (SELECT type, id, remote_hash FROM base WHERE remote = ?"
+            " ORDER BY remote_hash LIMIT ?) LEFT JOIN content ON hash = remote_hash"
+            " ORDER BY length(body)",
             self.remote,
             count,
         )

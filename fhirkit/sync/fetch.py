@@ -9,7 +9,7 @@ https://hl7.org/fhir/R4/http.html#history
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -49,9 +49,19 @@ class Fetched:
 
 
 class Fetch:
-    """One fetch from one remote."""
+    """One fetch from one remote.
 
-    def __init__(self, server: Counterpart, store: BaseStore, base: Base) -> None:
+    ``recognise`` is asked whether this is still the server that the base is about, before anything
+    of a type is stored, unless the first page shows it: it raises when it is not.
+    """
+
+    def __init__(
+        self,
+        server: Counterpart,
+        store: BaseStore,
+        base: Base,
+        recognise: Callable[[], None] = lambda: None,
+    ) -> None:
         self.server = server
         self.store = store
         self.base = base
@@ -61,6 +71,12 @@ class Fetch:
         self._began: str | None = None
         self._newest: str | None = None
         self._own_clock = False
+        self._recognise = recognise
+        self._recognised = False
+
+    def again(self) -> Fetch:
+        """A new one from the beginning, with what the first has stored."""
+        return Fetch(self.server, self.store, self.base, self._recognise)
 
     def types(self, capability: Capability, types: Iterable[str] | None) -> Fetched:
         """Everything of the given types, or of all types that the server can search."""
@@ -111,6 +127,7 @@ class Fetch:
             return False
         seen: set[ResourceKey] = set()
         for rows in every_resource(self.server.client, kind, clock=self._clock):
+            self._known_by(map(ResourceKey.of, rows))
             with self.store.transaction():
                 seen.update(self._learn(row) for row in rows)
         # A search that lacks a resource does not prove that it is deleted; a read does.
@@ -121,6 +138,7 @@ class Fetch:
     def _history(self, since: str, kind: str | None) -> None:
         window = _Window()
         for page in changes_since(self.server.client, since, kind=kind, clock=self._clock):
+            self._known_by(change.key for change in page if change.resource is not None)
             with self.store.transaction():
                 for change in page:
                     key = self.server.here(change.key)
@@ -128,6 +146,13 @@ class Fetch:
                         self._learn(change.resource)
         known = self.base.keys() | self._tracked.keys()
         self._ask(window.doubtful & known)
+
+    def _known_by(self, shown: Iterable[ResourceKey]) -> None:
+        """Be sure of the server by one resource that was agreed on, shown or asked for."""
+        if not self._recognised:
+            if not any(self.server.here(key) in self.base for key in shown):
+                self._recognise()
+            self._recognised = True
 
     def _ask(self, keys: Iterable[ResourceKey]) -> None:
         wanted = sorted(keys)

@@ -29,12 +29,13 @@ class Selection:
 
 def select_patient(
     client: Client,
+    capability: Capability,
     patient_id: str,
     known: Mapping[ResourceKey, dict[str, Any]],
     agreed: Collection[ResourceKey],
 ) -> Selection:
     """One patient's record. ``known`` are our resources, ``agreed`` the keys in the base."""
-    record = patient_record(client, patient_id)
+    record = patient_record(client, capability, patient_id)
     selection = Selection(record.resources)
     if record.dangling:
         count = len(record.dangling)

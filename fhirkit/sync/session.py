@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
 
-from fhirkit.core.errors import Blocked, Refused
+from fhirkit.core.errors import Blocked, Refused, UsageError
 from fhirkit.core.resource import ResourceKey
 from fhirkit.remote.capability import Capability
 from fhirkit.remote.client import Client
+from fhirkit.remote.failures import Busy
 from fhirkit.sync.answer import Rung
 from fhirkit.sync.apply import Push
 from fhirkit.sync.base import BaseStore
@@ -23,6 +24,7 @@ from fhirkit.sync.fetch import Fetch, Fetched
 from fhirkit.sync.flight import Ground
 from fhirkit.sync.journal import Journal
 from fhirkit.sync.lock import locked
+from fhirkit.sync.meeting import Met, meet
 from fhirkit.sync.offline import last_seen, scanned
 from fhirkit.sync.order import graph_of
 from fhirkit.sync.plan import Direction, Plan, Status, Step, emptied, make_plan, receded
@@ -34,8 +36,8 @@ from fhirkit.sync.worktree import Contents, Scan, WorkingTree
 
 Remote = dict[ResourceKey, dict[str, Any] | None]
 
-#: So many known resources are read before a push, to know that the server is still the same.
-_SENTINELS = 3
+#: So many known resources are read, until one is there, to know that the server is the same.
+_SENTINELS = 6
 #: Asked for when none of those is there, before the server is taken for an empty one.
 _MORE_SENTINELS = 200
 
@@ -77,7 +79,7 @@ class Session:
         self.client = client
         self.server = Counterpart(client, self.store.remote_ids())
         self.quiet = Options().quiet
-        self._capability: Capability | None = None
+        self._met: Met | None = None
 
     def prepare_push(
         self,
@@ -131,9 +133,10 @@ class Session:
         newer = len(plan.keys(Status.BEHIND, Status.GONE))
         if newer:
             report.notes.append(f"{newer} resource(s) changed on the server; fhirkit pull")
+        capability = self._met.capability if self._met is not None else None
         self.journal.begin("push")
         run = start_push(
-            self.server, self.store, self.journal, plan, ready, options, self._capability, report
+            self.server, self.store, self.journal, plan, ready, options, capability, report
         )
         report = run.run(plan, ready.remote)
         self.journal.end(report.summary)
@@ -141,27 +144,44 @@ class Session:
 
     def fetch(self, *, patient: str | None = None, types: Iterable[str] | None = None) -> Fetched:
         """Learn what the server holds; no file is touched."""
-        self.meet(writing=False)
+        met = self.meet(writing=False)
         settle_open(self.server, self.store, self.journal, quiet=self.quiet)
         base = self.store.entries()
-        # An emptied server has an empty history as well, which looks like no change at all.
-        with suppress(Refused):  # what may not be read is told by the fetch itself
-            self._recognise(base, {})
-        fetch = Fetch(self.server, self.store, base)
+        fetch = Fetch(self.server, self.store, base, lambda: self._recognise_for_reading(base))
         if patient is None:
-            assert self._capability is not None  # noqa: S101  # met above; for the type checker
-            return fetch.types(self._capability, types)
+            return self._types(fetch, met, None if types is None else list(types))
+        self._recognise_for_reading(base)
         there = self.server.there(ResourceKey("Patient", patient)).id
         known = self.scan().resources
         theirs = {self.server.there(key): key for key in base}
         selection = select_patient(
             self.client,
+            met.capability,
             there,
             {name: self.server.outward(known[key]) for name, key in theirs.items() if key in known},
             theirs,
         )
         fetched = fetch.given(selection.resources, map(self.server.here, selection.absent))
         fetched.notes.extend(selection.notes)
+        return fetched
+
+    def _types(self, fetch: Fetch, met: Met, types: list[str] | None) -> Fetched:
+        """Fetch types. What is refused, though the server said that it offers it, is looked up
+        again: what was remembered of its statement may be out of date.
+        """
+        trouble: Refused | UsageError | None = None
+        try:
+            fetched = fetch.types(met.capability, types)
+        except Busy:
+            raise
+        except (Refused, UsageError) as problem:
+            trouble, fetched = problem, fetch.result
+        if met.from_memory and (trouble is not None or fetched.incomplete):
+            now = self.meet(writing=False, afresh=True).capability
+            if now != met.capability:
+                return fetch.again().types(now, types)
+        if trouble is not None:
+            raise trouble
         return fetched
 
     def prepare_pull(
@@ -205,15 +225,22 @@ class Session:
         """What the files hold now."""
         return scanned(self.tree, self.state)
 
+    def _recognise_for_reading(self, base: Base) -> None:
+        # An emptied server has an empty history as well, which looks like no change at all.
+        with suppress(Refused):  # what may not be read is told by the fetch itself
+            self._recognise(base, {})
+
     def _recognise(self, base: Base, states: Remote) -> None:
         """Make sure that what was agreed on is there: else it is another server, or an empty one.
 
-        A push asks about little; so a few resources that nobody touched are asked for besides.
+        A push asks about little; so one that nobody touched is asked for besides, or a few.
         """
         known = {key: one for key, one in states.items() if key in base}
-        if len(known) < _SENTINELS:
-            sample = [key for key in self.store.sample(2 * _SENTINELS) if key not in known]
-            known |= self.server.read_many(sample, exact=True)
+        for key in self.store.sample(_SENTINELS):
+            if any(one is not None for one in known.values()):
+                return  # one is enough: it is neither empty nor another
+            if key not in known:
+                known[key] = self.server.read(key)
         if emptied(base, entries_of(known), known) and len(base) > 1:
             # A few may have been deleted by somebody; so more are asked for before that is said.
             more = islice((key for key in base if key not in known), _MORE_SENTINELS)
@@ -239,29 +266,10 @@ class Session:
             if fresh is not None:
                 remote[key] = fresh
 
-    def meet(self, *, writing: bool) -> None:
-        """Make sure that this is a FHIR R4 server that can do it, and the one it was before."""
-        capability = Capability.of(self.client.capabilities())
-        require_r4(capability, self.client, writing=writing)
-        self._capability = capability
-        identity = f"{capability.software} {capability.fhir_version}".strip()
-        known = self.store.identity()
-        if known is None:
-            self.store.identify(identity)
-        elif known != identity and self.store.count():
-            raise Blocked(
-                f"{self.store.remote} was {known} and is now {identity}: another server?",
-                advice=f"fhirkit remote reset {self.store.remote} begins anew with it",
-            )
-
-
-def require_r4(capability: Capability, client: Client, *, writing: bool) -> None:
-    """``Blocked`` unless the server speaks FHIR 4.0 and, for writing, offers transactions."""
-    version = capability.fhir_version
-    if version and not version.startswith("4.0"):
-        raise Blocked(f"{client.host} speaks FHIR {version[:20]}, and fhirkit R4 (4.0.1)")
-    if writing and not capability.has_transaction:
-        raise Blocked(f"{client.host} offers no transactions, without which a push is not safe")
+    def meet(self, *, writing: bool, afresh: bool = False) -> Met:
+        """Make sure that the server is the one it was before, and can do what is wanted."""
+        self._met = meet(self.client, self.store, writing=writing, afresh=afresh)
+        return self._met
 
 
 _S = TypeVar("_S", bound=Session)

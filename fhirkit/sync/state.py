@@ -21,12 +21,16 @@ from fhirkit.core.jsonio import dump_bytes, loads
 from fhirkit.core.resource import content_hash
 from fhirkit.sync.entry import tree_form
 
-VERSION = 2
+VERSION = 3
 #: Stands for all pushes without a tree: the same Bundle from anywhere creates the same resources.
 _NAMELESS = uuid.UUID("5d0e7c52-3a42-5c7b-9a3e-1f5e4b8f2a10")
 _SCHEMA = """
 CREATE TABLE tree (id TEXT NOT NULL) STRICT;
 CREATE TABLE remote (name TEXT PRIMARY KEY, identity TEXT NOT NULL, rung TEXT) STRICT;
+CREATE TABLE statement (remote TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT;
+CREATE TABLE export (
+    remote TEXT NOT NULL, selection TEXT NOT NULL, status TEXT NOT NULL, since TEXT,
+    began REAL NOT NULL, PRIMARY KEY (remote, selection)) STRICT, WITHOUT ROWID;
 CREATE TABLE content (hash TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE base (
     remote TEXT NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL,
@@ -57,6 +61,7 @@ CREATE TABLE file (
     path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL,
     inode INTEGER NOT NULL, hash TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
+_SINCE_THIRD = ("statement", "export")
 
 
 class State:
@@ -193,6 +198,8 @@ class State:
             self._db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={VERSION};COMMIT;")
         elif version == 1:
             self._from_first()
+        elif version == 2:
+            self._from_second()
 
     def _from_first(self) -> None:
         """From version 1: the same base, bodies deflated, intents as rows of the journal."""
@@ -220,6 +227,14 @@ class State:
             )
             for table in ("remote", "base", "intent", "content"):
                 self._db.execute(f"DROP TABLE old_{table}")
+            self._db.execute(f"PRAGMA user_version={VERSION}")
+
+    def _from_second(self) -> None:
+        """From version 2: what is remembered of servers and exports beside everything else."""
+        with self.transaction():
+            for statement in _SCHEMA.split(";"):
+                if statement.split()[:3] in (["CREATE", "TABLE", name] for name in _SINCE_THIRD):
+                    self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version={VERSION}")
 
 

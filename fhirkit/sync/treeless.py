@@ -10,9 +10,10 @@ from fhirkit.sync.counterpart import Counterpart
 from fhirkit.sync.entry import BaseEntry
 from fhirkit.sync.intake import Intake
 from fhirkit.sync.journal import Journal
+from fhirkit.sync.meeting import require_r4
 from fhirkit.sync.plan import Direction, make_plan
 from fhirkit.sync.results import Report
-from fhirkit.sync.session import Options, Prepared, entries_of, require_r4, start_push
+from fhirkit.sync.session import Options, Prepared, entries_of, start_push
 from fhirkit.sync.state import State
 from fhirkit.sync.worktree import Scan
 

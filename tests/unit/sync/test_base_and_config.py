@@ -106,6 +106,23 @@ def test_the_first_state_is_taken_over_whole(tmp_path: Path) -> None:
         assert BaseStore(state, "one").entries()[P].sent_hash == digest
 
 
+def test_the_second_state_gets_what_is_new_and_keeps_the_rest(tmp_path: Path) -> None:
+    with State(tmp_path / "state.db") as state:
+        store = BaseStore(state, "one")
+        store.identify("HAPI 4.0.1")
+        store.agree(P, SENT, STORED)
+        for table in ("statement", "export"):
+            state.change(f"DROP TABLE {table}")
+        state.change("PRAGMA user_version=2")
+    with State(tmp_path / "state.db") as state:
+        store = BaseStore(state, "one")
+        assert P in store.entries()
+        assert store.statement() is None
+        store.keep_statement(b"{}")
+        assert state.rows("SELECT * FROM export") == []
+        assert state.rows("PRAGMA user_version") == [(3,)]
+
+
 @pytest.mark.parametrize("content", [b"not a database, not at all, no", b"SQLite format 3\0" * 99])
 def test_a_damaged_state_is_said(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "state.db").write_bytes(content)
