@@ -99,6 +99,7 @@ class Project:
         """
         from fhirkit.validate.batch import read_all
 
+        self.policy.begin()
         inputs = read_all(names, sys.stdin.buffer, stdin_name or _STDIN_NAME)
         if self.policy.asks_profiles:
             inputs = map(self._with_profiles, inputs)
@@ -119,14 +120,16 @@ class Project:
         return next(iter(self._check([item]))).outcome
 
     def check_text(self, name: str, data: bytes) -> list[Issue]:
-        """The issues of an input that is not in a file yet, or not as it is there."""
-        from fhirkit.validate.batch import Input, check
+        """The issues of inputs that are not in a file yet, or not as they are there."""
+        from fhirkit.validate.batch import inputs_of
 
-        item = Input(name, data)
+        self.policy.begin()
+        if self.policy.excludes(name):
+            return []
+        inputs = inputs_of(name, data)
         if self.policy.asks_profiles:
-            item = self._with_profiles(item)
-        (checked,) = check(self.validator, [item], self._checking.profiles)
-        return list(self.policy.apply(name, checked.outcome))
+            inputs = map(self._with_profiles, inputs)
+        return [issue for one in map(self._judged, self._check(inputs)) for issue in one.outcome]
 
     def leftovers(self) -> list[Issue]:
         """What the settings themselves give rise to, known when everything was checked."""

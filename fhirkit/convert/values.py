@@ -104,8 +104,8 @@ class Word:
     """A word of one small code system, or any `system:code`; read as a Coding."""
 
     def __init__(self, system: str, words: dict[str, str]) -> None:
-        self._system = system
-        self._words = words
+        self.system = system
+        self.words = words
         self.expects = "one of " + ", ".join(words) + ", or system:code"
 
     def read(self, node: Node, reading: Reading) -> dict[str, Any] | None:
@@ -113,18 +113,18 @@ class Word:
         text = reading.text(node, self.expects)
         if text is None:
             return None
-        display = self._words.get(text)
+        display = self.words.get(text)
         if display is not None:
-            return coding(self._system, text, display)
+            return coding(self.system, text, display)
         if ":" in text:
             return read_coding(text, node, reading)
-        advice = nearest(text, self._words) or f"use {self.expects}"
+        advice = nearest(text, self.words) or f"use {self.expects}"
         reading.issue("case-value", node, f"'{text}' is not allowed here", advice)
         return None
 
     def schema(self) -> dict[str, Any]:
         """The words, or a code."""
-        return {"anyOf": [{"enum": list(self._words)}, _CODE]}
+        return {"anyOf": [{"enum": list(self.words)}, _CODE]}
 
 
 _CODE = {"type": "string", "pattern": "^[^:#]+:.+|^.+#.+"}
@@ -154,7 +154,7 @@ class Names:
     """Names of other facts of the case; read as a list of names."""
 
     def __init__(self, *kinds: str, many: bool = True) -> None:
-        self._kinds = kinds
+        self.kinds = kinds
         self._many = many
         what = f"of {' or '.join(kinds)}"
         self.expects = f"a name {what}, or a list of names" if many else f"a name {what}"
@@ -181,7 +181,7 @@ class Names:
             reading.issue("case-unknown-name", node, f"no fact has the name '{name}'", advice)
             return False
         if not self._fits(known[0].name):
-            wanted = " or ".join(self._kinds)
+            wanted = " or ".join(self.kinds)
             message = f"'{name}' is one of {known[0].name}, expected one of {wanted}"
             reading.issue("case-wrong-kind", node, message)
             return False
@@ -191,7 +191,7 @@ class Names:
         return True
 
     def _fits(self, kind: str) -> bool:
-        return not self._kinds or kind in self._kinds
+        return not self.kinds or kind in self.kinds
 
     def schema(self) -> dict[str, Any]:
         """A name or an array of names."""
@@ -247,13 +247,13 @@ class ByPoint:
     """A word that holds throughout, or a mapping from points of the timeline to words."""
 
     def __init__(self, choice: Choice) -> None:
-        self._choice = choice
+        self.choice = choice
         self.expects = f"{choice.expects}; or by time: {{visit: …, follow-up: …}}"
 
     def read(self, node: Node, reading: Reading) -> list[Change] | None:
         """The changes in the order of time."""
         if not isinstance(node, Mapping):
-            word = self._choice.read(node, reading)
+            word = self.choice.read(node, reading)
             return None if word is None else [Change(None, word)]
         order = reading.points.order
         found: list[Change] = []
@@ -273,7 +273,7 @@ class ByPoint:
 
     def _change(self, point: str, node: Node, reading: Reading) -> Change | None:
         if not isinstance(node, Mapping):
-            word = self._choice.read(node, reading)
+            word = self.choice.read(node, reading)
             return None if word is None else Change(point, word)
         known = ("value", "quote")
         for key, _ in node.items():  # noqa: PERF102  # a Mapping of the case, not a dict
@@ -283,14 +283,14 @@ class ByPoint:
         if inner is None:
             reading.issue("case-missing-key", node, "`value` is missing")
             return None
-        word = self._choice.read(inner, reading)
+        word = self.choice.read(inner, reading)
         quote = node.get("quote")
         quotes = Quotes().read(quote, reading) if quote is not None else ()
         return None if word is None else Change(point, word, quotes)
 
     def schema(self) -> dict[str, Any]:
         """A word, or words by point."""
-        one = self._choice.schema()
+        one = self.choice.schema()
         change = {
             "type": "object",
             "properties": {"value": one, "quote": Quotes().schema()},

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from fhirkit.core.issues import Issue
@@ -18,7 +19,7 @@ Check = Callable[[str, bytes], list[Issue]]
 
 _CASE = re.compile(r"^fhirkit:[ ]*case/", re.MULTILINE)
 _RESOURCE = re.compile(r'"resourceType"[ \t\r\n]*:')
-_WORD = re.compile(r'"(?:[^"\\\n]|\\.)*"?|[\w.:-]+|<[^\s>]*|\S')
+_WORD = re.compile(r'"(?:[^"\\\n]|\\.)*"?|[\w.-]+(?::[\w.-]+)*|<[^\s>]*|\S')
 
 
 def kind_of(name: str, text: str) -> str:
@@ -41,41 +42,52 @@ def issues_of(kind: str, path: Path, text: str, check: Check) -> list[Issue]:
         from fhirkit.convert.conversion import convert_case
 
         return list(convert_case(path, name=path.name, data=data).outcome)
-    if kind == "ndjson":
-        found: list[Issue] = []
-        for number, line in enumerate(data.split(b"\n")):
-            if line.strip():
-                found += [
-                    issue.at(file=issue.file, line=number + (issue.line or 1), column=issue.column)
-                    for issue in check(path.name, line)
-                ]
-        return found
-    return check(path.name, data) if text.strip() else []
+    return check(str(path), data) if text.strip() else []
 
 
-def span_of(issue: Issue, lines: list[str]) -> tuple[int, int, int]:
-    """Line, first and last column (from 0, in characters) of what an issue is about."""
-    number = min(max((issue.line or 1) - 1, 0), max(len(lines) - 1, 0))
-    line = lines[number].rstrip("\r\n") if lines else ""
-    if issue.column is None:
-        return number, len(line) - len(line.lstrip()), len(line.rstrip())
-    start = min(max(issue.column - 1, 0), len(line))
-    word = _WORD.match(line, start)
-    return number, start, word.end() if word is not None else len(line)
+def spans_of(issues: Iterable[Issue], text: str) -> Iterator[tuple[Issue, int, int]]:
+    """What each issue is about: from one offset up to another, in characters."""
+    starts = [0, *(end.end() for end in re.finditer("\n", text))]
+    for issue in issues:
+        start = starts[min(max(issue.line or 1, 1), len(starts)) - 1]
+        found = text.find("\n", start)
+        end = len(text[start : found if found >= 0 else None].rstrip()) + start
+        if issue.column is None:
+            indent = len(text[start:end]) - len(text[start:end].lstrip())
+            yield issue, start + indent, end
+            continue
+        start = min(start + max(issue.column - 1, 0), end)
+        word = _WORD.match(text, start)
+        yield issue, start, word.end() if word is not None else end
 
 
 def place_of(kind: str, text: str, offset: int) -> Place | None:
     """The place of an offset; None in documents that are only checked."""
     if kind == "case":
         return place_in_yaml(text, offset)
+    if kind == "ndjson":
+        return _in_line(text, offset)
     return place_in_json(text, offset) if kind == "json" else None
 
 
-def about(kind: str, place: Place, elements: Elements) -> str:
+def about(kind: str, place: Place, text: str, elements: Callable[[], Elements]) -> str:
     """What a place means, in Markdown; empty when nothing is known of it."""
-    return casekeys.about(place) if kind == "case" else elements.about(place)
+    return casekeys.about(place, text) if kind == "case" else elements().about(place)
 
 
-def choices(kind: str, place: Place, elements: Elements) -> list[Choice]:
+def choices(kind: str, place: Place, text: str, elements: Callable[[], Elements]) -> list[Choice]:
     """What fits at a place."""
-    return casekeys.choices(place) if kind == "case" else elements.choices(place)
+    return casekeys.choices(place, text) if kind == "case" else elements().choices(place)
+
+
+def definition(kind: str, place: Place, text: str) -> int | None:
+    """The line (from 0) that tells what is only named at a place."""
+    return casekeys.definition(place, text) if kind == "case" else None
+
+
+def _in_line(text: str, offset: int) -> Place:
+    """A place of NDJSON: each line is a record of its own."""
+    start = text.rfind("\n", 0, offset) + 1
+    end = text.find("\n", offset)
+    place = place_in_json(text[start : end if end >= 0 else None], offset - start)
+    return replace(place, start=place.start + start, end=place.end + start)

@@ -15,12 +15,20 @@ MOST = 300
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Something that could be written here. ``text`` is what is put into the document."""
+    """Something that could be written here. ``text`` is what is put into the document.
+
+    ``sought`` is what typing is compared with, where that is more than the label.
+    """
 
     label: str
     text: str
     detail: str = ""
     about: str = ""
+    sought: str = ""
+
+    def fits(self, word: str) -> bool:
+        """Whether this is what somebody may mean who typed ``word`` (casefolded)."""
+        return word in (self.sought or self.label).casefold()
 
 
 class Elements:
@@ -48,7 +56,7 @@ class Elements:
         """What fits at a place, best first."""
         found = self._names(place) if place.on_name else self._values(place)
         word = place.typed.casefold()
-        fitting = [one for one in found if word in one.label.casefold()]
+        fitting = [one for one in found if one.fits(word)]
         return sorted(fitting, key=lambda one: not one.label.casefold().startswith(word))[:MOST]
 
     # The way from the resource to the place
@@ -129,7 +137,8 @@ class Elements:
             if wanted and system and wanted != system:
                 continue
             for code in codes:
-                yield Choice(code, f'"{code}"', system, self._texts.display(system, code))
+                display = self._texts.display(system, code)
+                yield Choice(code, f'"{code}"', system, display, f"{code} {display}")
 
     def _systems(self, members: list[Member]) -> dict[str, tuple[str, ...]]:
         """The codes that may stand at a place, by system: of its binding, or its concept's."""

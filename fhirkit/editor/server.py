@@ -5,62 +5,57 @@ https://microsoft.github.io/language-server-protocol. Nothing is fetched and not
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lsprotocol import types as lsp
 from pygls.lsp.server import LanguageServer
-from pygls.workspace import TextDocument
 
-from fhirkit.core.errors import FhirkitError
-from fhirkit.core.issues import Issue, Severity
 from fhirkit.editor import documents
-from fhirkit.editor.elements import Elements
+from fhirkit.editor.actions import Actions
+from fhirkit.editor.checks import Checks, Report, Snapshot
+from fhirkit.editor.diagnostics import diagnostics_of
+from fhirkit.editor.elements import MOST, Elements
 from fhirkit.editor.place import Place
-from fhirkit.validate import Validator
+from fhirkit.editor.project import Project, Projects
+from fhirkit.editor.text import Document
 
-_SEVERITIES = {
-    Severity.FATAL: lsp.DiagnosticSeverity.Error,
-    Severity.ERROR: lsp.DiagnosticSeverity.Error,
-    Severity.WARNING: lsp.DiagnosticSeverity.Warning,
-    Severity.INFORMATION: lsp.DiagnosticSeverity.Information,
-}
-#: Larger documents are checked when they are opened and saved, not at every stroke.
-_LARGE = 500_000
-
-
-class Checker(Protocol):
-    """The settings of the folder that the editor works in."""
-
-    @property
-    def validator(self) -> Validator:
-        """A validator that knows the folder's packages."""
-
-    def check_text(self, name: str, data: bytes) -> list[Issue]:
-        """The issues of a record that count there."""
+#: Seconds without a stroke until a document is checked again.
+_PAUSE = 0.15
+#: So many characters take a while to check; then the pause is longer.
+_LARGE, _LONG_PAUSE = 500_000, 0.8
+#: Files that decide what counts: when one is saved, everything open is checked again.
+_SETTINGS = ("fhirkit.toml", "pyproject.toml", "fhirkit-baseline.json")
 
 
 class Server:
-    """Answers one editor. ``open_project`` makes the checker of a folder."""
+    """Answers one editor. ``open_projects`` gives the projects of files, to one thread each."""
 
-    def __init__(self, open_project: Callable[[Path], Checker], version: str) -> None:
+    def __init__(self, open_projects: Callable[[], Projects], version: str) -> None:
         self.protocol = LanguageServer("fhirkit", version)
-        self._open_project = open_project
-        self._checker: Checker | None = None
-        self._elements: Elements | None = None
+        self._checks = Checks(open_projects(), self._told)
+        self._actions = Actions(self._checks)
+        self._projects = open_projects()
+        self._elements: tuple[Project, Elements] | None = None
+        self._open: set[str] = set()
         self._trouble = ""
-        self._root = Path.cwd()
         self._on(lsp.INITIALIZE, self._initialize)
+        self._on(lsp.INITIALIZED, self._initialized)
         self._on(lsp.TEXT_DOCUMENT_DID_OPEN, self._opened)
         self._on(lsp.TEXT_DOCUMENT_DID_CHANGE, self._changed)
         self._on(lsp.TEXT_DOCUMENT_DID_SAVE, self._saved)
         self._on(lsp.TEXT_DOCUMENT_DID_CLOSE, self._closed)
+        self._on(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, self._recheck)
         self._on(lsp.TEXT_DOCUMENT_HOVER, self._hover)
+        self._on(lsp.TEXT_DOCUMENT_DEFINITION, self._definition)
         options = lsp.CompletionOptions(trigger_characters=['"', ":", " ", "{"])
         self._on(lsp.TEXT_DOCUMENT_COMPLETION, self._complete, options)
+        kinds = [lsp.CodeActionKind.QuickFix, lsp.CodeActionKind.SourceFixAll]
+        self._on_async(lsp.TEXT_DOCUMENT_CODE_ACTION, self._act, lsp.CodeActionOptions(kinds))
 
     def _on(self, name: str, answer: Callable[[Any], Any], options: Any = None) -> None:
         # pygls writes on what it registers, which a bound method does not allow.
@@ -69,56 +64,99 @@ class Server:
 
         self.protocol.feature(name, options)(feature)
 
+    def _on_async(self, name: str, answer: Callable[[Any], Any], options: Any) -> None:
+        async def feature(params: Any) -> Any:
+            return await answer(params)
+
+        self.protocol.feature(name, options)(feature)
+
     def run(self) -> None:
         """Speak over standard input and output until the editor says exit."""
+        # What pygls logs may quote a document, and editors keep what is logged.
+        logging.getLogger("pygls").setLevel(logging.CRITICAL + 1)
         # pygls closes what it is given; the process's own streams are the command line's.
-        self.protocol.start_io(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
+        stdin, stdout = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+        # Whatever else is printed must not get between the messages.
+        os.dup2(2, 1)
+        try:
+            self.protocol.start_io(stdin, stdout)
+        finally:
+            self._checks.close()
 
     # What the editor tells
 
     def _initialize(self, params: lsp.InitializeParams) -> None:
-        folders = params.workspace_folders
-        uri = folders[0].uri if folders else params.root_uri
-        if uri:
-            self._root = _path(uri)
+        del params
+        workspace: Any = self.protocol.workspace
+        # pygls has no other way to say that lines end where the protocol says.
+        workspace._create_text_document = lambda uri, source=None, version=None, language_id=None: (  # noqa: SLF001
+            Document(uri, source, version, language_id, position_codec=workspace.position_codec)
+        )
+
+    def _initialized(self, params: lsp.InitializedParams) -> None:
+        del params
+        watches = self.protocol.client_capabilities.workspace
+        if watches is None or watches.did_change_watched_files is None:
+            return
+        if watches.did_change_watched_files.dynamic_registration:
+            watched = [lsp.FileSystemWatcher(f"**/{name}") for name in _SETTINGS]
+            options = lsp.DidChangeWatchedFilesRegistrationOptions(watched)
+            name = lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES
+            wish = lsp.RegistrationParams([lsp.Registration("settings", name, options)])
+            self.protocol.client_register_capability(wish)
 
     def _opened(self, params: lsp.DidOpenTextDocumentParams) -> None:
-        self._publish(params.text_document.uri)
+        self._open.add(params.text_document.uri)
+        self._check(params.text_document.uri)
 
     def _changed(self, params: lsp.DidChangeTextDocumentParams) -> None:
-        document = self.protocol.workspace.get_text_document(params.text_document.uri)
-        if len(document.source) <= _LARGE:
-            self._publish(params.text_document.uri)
+        large = len(self._document(params.text_document.uri).source) > _LARGE
+        self._check(params.text_document.uri, _LONG_PAUSE if large else _PAUSE)
 
     def _saved(self, params: lsp.DidSaveTextDocumentParams) -> None:
-        if _path(params.text_document.uri).name in ("fhirkit.toml", "pyproject.toml"):
-            self._checker = self._elements = None
-        self._publish(params.text_document.uri)
+        if _path(params.text_document.uri).name in _SETTINGS:
+            self._recheck(params)
+        else:
+            self._check(params.text_document.uri)
 
     def _closed(self, params: lsp.DidCloseTextDocumentParams) -> None:
-        self._send(params.text_document.uri, [])
+        self._open.discard(params.text_document.uri)
+        self._checks.forget(params.text_document.uri)
+        self._send(params.text_document.uri, [], None)
+
+    def _recheck(self, params: Any) -> None:
+        del params
+        for uri in sorted(self._open):
+            self._check(uri)
 
     # What it asks
 
     def _hover(self, params: lsp.HoverParams) -> lsp.Hover | None:
-        document = self.protocol.workspace.get_text_document(params.text_document.uri)
-        kind, place = self._place(document, params.position)
+        document, kind, place = self._place(params)
         if place is None or place.start == place.end:
             return None
-        text = documents.about(kind, place, self._known())
+        text = documents.about(kind, place, document.source, lambda: self._known(document))
         if not text:
             return None
-        span = _range(document, place.start, place.end)
+        span = document.range_of(place.start, place.end)
         return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, text), span)
 
+    def _definition(self, params: lsp.DefinitionParams) -> lsp.Location | None:
+        document, kind, place = self._place(params)
+        line = None if place is None else documents.definition(kind, place, document.source)
+        if line is None:
+            return None
+        there = lsp.Position(line, 0)
+        return lsp.Location(params.text_document.uri, lsp.Range(there, there))
+
     def _complete(self, params: lsp.CompletionParams) -> lsp.CompletionList:
-        document = self.protocol.workspace.get_text_document(params.text_document.uri)
-        kind, place = self._place(document, params.position)
+        document, kind, place = self._place(params)
         if place is None:
             return lsp.CompletionList(is_incomplete=False, items=[])
-        span = _range(document, place.start, place.end)
+        span = document.range_of(place.start, place.end)
         sort = lsp.CompletionItemKind.Property if place.on_name else lsp.CompletionItemKind.Value
         quoted = document.source[place.start : place.start + 1] == '"'
+        found = documents.choices(kind, place, document.source, lambda: self._known(document))
         items = [
             lsp.CompletionItem(
                 label=one.label,
@@ -126,89 +164,72 @@ class Server:
                 detail=one.detail or None,
                 documentation=one.about or None,
                 # Editors narrow by what stands in the span: with its quote, where there is one.
-                filter_text=f'"{one.label}"' if quoted else one.label,
+                filter_text=f'"{one.sought or one.label}"' if quoted else one.sought or one.label,
                 sort_text=f"{number:04}",
                 text_edit=lsp.TextEdit(span, one.text),
             )
-            for number, one in enumerate(documents.choices(kind, place, self._known()))
+            for number, one in enumerate(found)
         ]
-        return lsp.CompletionList(is_incomplete=True, items=items)
+        # More may fit what is typed next only where not all that fit are here, or none was typed.
+        searched = any(one.sought for one in found) or not place.typed
+        return lsp.CompletionList(is_incomplete=searched or len(items) >= MOST, items=items)
+
+    async def _act(self, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+        document = self._document(params.text_document.uri)
+        return await self._actions.of(document, self._snapshot(document), params.context)
 
     # How it is answered
 
-    def _project(self) -> Checker:
-        if self._checker is None:
-            self._checker = self._open_project(self._root)
-        return self._checker
-
-    def _known(self) -> Elements:
-        if self._elements is None:
-            self._elements = Elements(self._project().validator.shapes)
-        return self._elements
-
-    def _place(self, document: TextDocument, position: lsp.Position) -> tuple[str, Place | None]:
-        kind = documents.kind_of(document.path, document.source)
-        offset = document.offset_at_position(position)
-        return kind, documents.place_of(kind, document.source, offset)
-
-    def _publish(self, uri: str) -> None:
+    def _document(self, uri: str) -> Document:
         document = self.protocol.workspace.get_text_document(uri)
-        path = _path(uri)
-        kind = documents.kind_of(path.name, document.source)
-        if not kind:
-            self._send(uri, [])
+        assert isinstance(document, Document)  # noqa: S101  # see _initialize
+        return document
+
+    def _known(self, document: Document) -> Elements:
+        """What is known of elements by the project of a document."""
+        project = self._projects.of(_path(document.uri))
+        if self._elements is None or self._elements[0] is not project:
+            self._elements = (project, Elements(project.validator.shapes))
+        return self._elements[1]
+
+    def _place(self, params: Any) -> tuple[Document, str, Place | None]:
+        document = self._document(params.text_document.uri)
+        kind = documents.kind_of(document.path, document.source)
+        offset = document.offset_at_position(params.position)
+        return document, kind, documents.place_of(kind, document.source, offset)
+
+    def _snapshot(self, document: Document) -> Snapshot:
+        path, text = _path(document.uri), document.source
+        kind = documents.kind_of(path.name, text)
+        return Snapshot(document.uri, kind, path, text, document.version)
+
+    def _check(self, uri: str, delay: float = 0.0) -> None:
+        snapshot = self._snapshot(self._document(uri))
+        if snapshot.kind:
+            self._checks.ask(snapshot, delay)
+        else:
+            self._checks.forget(uri)
+            self._send(uri, [], snapshot.version)
+
+    def _told(self, report: Report) -> None:
+        document = self._document(report.snapshot.uri)
+        if document.source != report.snapshot.text:
+            return  # the check of what it is now comes
+        if report.trouble:
+            # What stops every check (settings, packages) is said once, not at every stroke.
+            if report.trouble != self._trouble:
+                text = f"fhirkit: {report.trouble}"
+                message = lsp.ShowMessageParams(lsp.MessageType.Error, text)
+                self.protocol.window_show_message(message)
+            self._trouble = report.trouble
             return
-        try:
-            found = documents.issues_of(kind, path, document.source, self._check)
-        except FhirkitError as problem:
-            self._say(problem)
-            return
-        lines = document.source.split("\n")
-        self._send(uri, [_diagnostic(document, issue, lines) for issue in found])
+        self._trouble = ""
+        found = diagnostics_of(document, report.issues)
+        self._send(report.snapshot.uri, found, report.snapshot.version)
 
-    def _check(self, name: str, data: bytes) -> list[Issue]:
-        return self._project().check_text(name, data)
-
-    def _say(self, problem: FhirkitError) -> None:
-        """What stops every check (settings, packages) is said once, not at every stroke."""
-        text = problem.message + (f"; {problem.advice}" if problem.advice else "")
-        if text != self._trouble:
-            self._trouble = text
-            message = lsp.ShowMessageParams(lsp.MessageType.Error, f"fhirkit: {text}")
-            self.protocol.window_show_message(message)
-
-    def _send(self, uri: str, found: list[lsp.Diagnostic]) -> None:
-        params = lsp.PublishDiagnosticsParams(uri=uri, diagnostics=found)
+    def _send(self, uri: str, found: list[lsp.Diagnostic], version: int | None) -> None:
+        params = lsp.PublishDiagnosticsParams(uri=uri, diagnostics=found, version=version)
         self.protocol.text_document_publish_diagnostics(params)
-
-
-def _diagnostic(document: TextDocument, issue: Issue, lines: list[str]) -> lsp.Diagnostic:
-    number, start, end = documents.span_of(issue, lines)
-    line = lines[number] if lines else ""
-    message = issue.message + (f" ({issue.expression})" if issue.expression else "")
-    return lsp.Diagnostic(
-        range=lsp.Range(_position(document, number, line[:start]),
-                        _position(document, number, line[:end])),
-        severity=_SEVERITIES[issue.severity],
-        code=issue.rule,
-        source="fhirkit",
-        message=message + (f"\ntry: {issue.advice}" if issue.advice else ""),
-    )  # fmt: skip
-
-
-def _range(document: TextDocument, start: int, end: int) -> lsp.Range:
-    return lsp.Range(_at(document, start), _at(document, end))
-
-
-def _at(document: TextDocument, offset: int) -> lsp.Position:
-    before = document.source[:offset]
-    number = before.count("\n")
-    return _position(document, number, before[before.rfind("\n") + 1 :])
-
-
-def _position(document: TextDocument, number: int, before: str) -> lsp.Position:
-    """A position in the units that editor and server agreed on, UTF-16 if nothing else."""
-    return lsp.Position(number, document.position_codec.client_num_units(before))
 
 
 def _path(uri: str) -> Path:

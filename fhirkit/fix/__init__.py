@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from fhirkit.fix.fixing import Fixed, fix
+from fhirkit.fix.fixing import Fixed, fix, fix_one
+from fhirkit.fix.repairs import FIXABLE, Edit
 
-__all__ = ["Fixed", "fix"]
+__all__ = ["FIXABLE", "Edit", "Fixed", "fix", "fix_one"]

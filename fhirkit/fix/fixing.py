@@ -51,6 +51,16 @@ def fix(source: str, outcome: Outcome, validate: Validate) -> Fixed:
     return good
 
 
+def fix_one(source: str, issue: Issue, outcome: Outcome, validate: Validate) -> Edit | None:
+    """The edit that repairs this issue of a JSON text and brings no other; None: there is none."""
+    edit = repair(issue, source)
+    if edit is None:
+        return None
+    text = source[: edit.start] + edit.text + source[edit.end :]
+    done = _judged(text, [issue], outcome, validate)
+    return None if done is None or _came(done.outcome, outcome, [issue]) else edit
+
+
 def _all_at_once(source: str, outcome: Outcome, validate: Validate) -> Fixed | None:
     chosen: list[tuple[Edit, Issue]] = []
     edits = ((repair(issue, source), issue) for issue in outcome if issue.rule in FIXABLE)

@@ -74,6 +74,11 @@ class Baseline:
         self._met[slot] += 1
         return self._met[slot] <= self._known[slot]
 
+    def begin(self) -> None:
+        """Count anew what is met: another look at the same files begins."""
+        self._met.clear()
+        self._files.clear()
+
     def visit(self, file: str) -> None:
         """Note that a file was checked, so that what it no longer has can be told."""
         self._files.add(self._name(file))

@@ -45,16 +45,26 @@ class Policy:
         self._ignore = (*config.ignore, *ignore)
         self._levels = tuple(config.severity.items())
         self._today = today or dt.datetime.now(dt.UTC).date()
-        self._uses = [0] * len(config.suppress)
-        # Whether a file was seen that a suppression is about: of the others nothing can be told.
-        self._met = [False] * len(config.suppress)
         self._baseline = baseline
+        # How often each suppression silenced something, and whether a file was seen that it is
+        # about: of the others nothing can be told.
+        self._uses: list[int] = []
+        self._met: list[bool] = []
         self.suppressed = self.known = 0
+        self.begin()
         known = list(rules)
         where = str(settings.path) if settings.path else "the command line"
         check_rules([*self._select, *self._ignore], known, where)
         check_rules([pattern for pattern, _ in self._levels], known, where)
         check_rules([one.rule for one in config.suppress], known, where)
+
+    def begin(self) -> None:
+        """Another look at the same files begins: what was counted by now is of the one before."""
+        count = len(self._settings.config.suppress)
+        self._uses, self._met = [0] * count, [False] * count
+        self.suppressed = self.known = 0
+        if self._baseline is not None:
+            self._baseline.begin()
 
     def apply(self, file: str, outcome: Outcome) -> Outcome:
         """The issues of a file that count, with the severities that they are to have."""

@@ -19,6 +19,7 @@ from fhirkit.terminology.checkdigits import fault, neighbours
 from fhirkit.terminology.systems import (
     UCUM,
     is_complete,
+    named_systems,
     short_name,
     similar_names,
     system_uri,
@@ -26,6 +27,8 @@ from fhirkit.terminology.systems import (
 
 _MAX_SUGGESTIONS = 3
 _MAX_TEXT = 400
+# Shorter words are in too many displays.
+_SHORTEST = 3
 _CONFIRM = "write the display after a bar: {code} | the display"
 
 
@@ -137,6 +140,45 @@ def lookup(system: str, code: str) -> str | None:
         return own[0]
     row = _stored(system, code)
     return row[0] if row is not None else None
+
+
+def search(text: str, most: int = 300) -> list[tuple[Code, str]]:
+    """Codes with their displays that begin with a text or are displayed with it in them.
+
+    A short name and a colon before it (``loinc:hemo``) name the one system that is searched;
+    otherwise these are the systems that have a short name. Best first: by the code, by the
+    beginning of the display, by what is in it.
+    """
+    name, colon, word = text.rpartition(":")
+    systems = (system_uri(name),) if colon else named_systems()
+    wanted = f"%{_escaped(word)}%"
+    found: dict[tuple[str, str], str] = {}
+    for system in systems:
+        if system is None or (not colon and len(word) < _SHORTEST):
+            continue
+        own = ((code, shown) for (uri, code), (shown, _) in _own_codes().items() if uri == system)
+        stored = embedded.connect().execute(
+            "SELECT code, coalesce(display, '') FROM code WHERE system = ?"
+            " AND (code LIKE ? ESCAPE '!' OR display LIKE ? ESCAPE '!') LIMIT ?",
+            (system, wanted[1:], wanted, most * 4),
+        )
+        for code, shown in (*own, *stored):
+            if code.startswith(word) or word.casefold() in shown.casefold():
+                found.setdefault((system, code), shown)
+    ranked = sorted(
+        found.items(),
+        key=lambda one: (
+            not one[0][1].startswith(word),
+            not one[1].casefold().startswith(word.casefold()),
+            len(one[1]),
+            one[0],
+        ),
+    )
+    return [(Code(system, code), shown) for (system, code), shown in ranked[:most]]
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"!{char}" if char in "!%_" else char for char in text)
 
 
 @lru_cache(maxsize=4096)

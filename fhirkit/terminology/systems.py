@@ -62,6 +62,11 @@ _HL7_BASES = (
 )
 
 
+def named_systems() -> tuple[str, ...]:
+    """The URIs of the systems that have a short name of their own."""
+    return tuple(_NAMES)
+
+
 @lru_cache(maxsize=512)
 def system_uri(name: str) -> str | None:
     """The URI that a short name stands for, or ``None``."""

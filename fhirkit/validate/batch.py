@@ -9,6 +9,7 @@ import os
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -85,6 +86,14 @@ def read_all(names: Iterable[str], stdin: BinaryIO, stdin_name: str = "<stdin>")
                 yield Input(name, Path(name).read_bytes())
         except OSError as problem:
             yield Input(name, None, trouble=problem.strerror or "unknown reason")
+
+
+def inputs_of(name: str, data: bytes) -> Iterator[Input]:
+    """The resources of a text that is not in a file yet, or not as it is there."""
+    if name.lower().endswith(_NDJSON):
+        yield from _lines(name, BytesIO(data))
+    else:
+        yield Input(name, data)
 
 
 def check(

@@ -2,112 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from lsp_session import Editor
 
 from fhirkit.cli.main import COMMANDS
 
 RECORD = '{\n  "resourceType": "Patient",\n  "name": [{"text": "Zoë 🦊"}], "gender": "m"\n}\n'
-
-
-class Editor:
-    """Speaks the Language Server Protocol: https://microsoft.github.io/language-server-protocol."""
-
-    def __init__(self, folder: Path) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "fhirkit.cli.main", "lsp"],
-            cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        self._folder = folder
-        self._number = 0
-        self.notices: list[dict[str, Any]] = []
-        root = folder.as_uri()
-        self.capabilities = self.ask("initialize", processId=None, rootUri=root, capabilities={})[
-            "capabilities"
-        ]
-        self.tell("initialized")
-
-    def uri(self, name: str) -> str:
-        return (self._folder / name).as_uri()
-
-    def tell(self, method: str, **params: Any) -> None:
-        self._send({"method": method, "params": params})
-
-    def ask(self, method: str, **params: Any) -> Any:
-        self._number += 1
-        self._send({"id": self._number, "method": method, "params": params})
-        while True:
-            message = self._receive()
-            if message.get("id") == self._number:
-                assert "error" not in message, message
-                return message["result"]
-            self.notices.append(message)
-
-    def open(self, name: str, text: str) -> list[dict[str, Any]]:
-        (self._folder / name).write_text(text)
-        document = {"uri": self.uri(name), "languageId": "json", "version": 1, "text": text}
-        self.tell("textDocument/didOpen", textDocument=document)
-        return self.diagnostics(name)
-
-    def change(self, name: str, text: str, version: int) -> list[dict[str, Any]]:
-        document = {"uri": self.uri(name), "version": version}
-        self.tell("textDocument/didChange", textDocument=document, contentChanges=[{"text": text}])
-        return self.diagnostics(name)
-
-    def at(self, method: str, name: str, line: int, character: int) -> Any:
-        position = {"line": line, "character": character}
-        document = {"uri": self.uri(name)}
-        return self.ask(f"textDocument/{method}", textDocument=document, position=position)
-
-    def diagnostics(self, name: str) -> list[dict[str, Any]]:
-        """The next diagnostics of a document."""
-        while True:
-            message = self.notices.pop(0) if self.notices else self._receive()
-            params = message.get("params", {})
-            if message.get("method") == "textDocument/publishDiagnostics":
-                assert params["uri"] == self.uri(name)
-                return list(params["diagnostics"])
-            if message.get("method") == "window/showMessage":
-                raise AssertionError(params["message"])
-
-    def close(self) -> int:
-        self.ask("shutdown")
-        self.tell("exit")
-        code = self._process.wait(20)
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            assert stream is not None
-            stream.close()
-        return code
-
-    def kill(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.communicate()
-
-    def _send(self, message: dict[str, Any]) -> None:
-        data = json.dumps({"jsonrpc": "2.0", **message}).encode()
-        assert self._process.stdin is not None
-        self._process.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(data), data))
-        self._process.stdin.flush()
-
-    def _receive(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        length = 0
-        while (line := self._process.stdout.readline().strip()) != b"":
-            name, _, value = line.partition(b":")
-            if name.lower() == b"content-length":
-                length = int(value)
-        assert length, "the server has gone"
-        message: dict[str, Any] = json.loads(self._process.stdout.read(length))
-        return message
 
 
 @pytest.fixture

@@ -181,3 +181,18 @@ def test_short_names_go_both_ways() -> None:
         assert uri is not None
         assert short_name(uri) == name
     assert system_uri("no-such-system") is None
+
+
+def test_codes_are_searched_by_beginning_and_by_words() -> None:
+    from fhirkit.terminology.codes import search
+
+    (found,) = search("loinc:718-7")
+    assert found[0].written == "loinc:718-7"
+    by_word = [code.written for code, _ in search("loinc:hemoglobin")]
+    assert by_word[0] == "loinc:718-7"
+    assert all(code.system == "http://loinc.org" for code, _ in search("loinc:hemo"))
+    assert "loinc:718-7" in [code.written for code, _ in search("hemoglobin")]
+    assert search("he") == [], "two letters are in too many displays"
+    assert search("nonsense:718") == []
+    assert search("loinc:%") == []
+    assert len(search("loinc:", most=5)) == 5
