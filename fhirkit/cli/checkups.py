@@ -136,6 +136,8 @@ def caches() -> Iterator[Finding]:
     """What fhirkit keeps for this user, and whether it can."""
     from platformdirs import user_cache_path
 
+    from fhirkit.validate.packages import kept_definitions
+
     for folder in {user_cache_path("fhirkit"), user_cache_path("fhirkit", appauthor=False)}:
         if not folder.is_dir():
             yield Finding("cache", "ok", f"{folder}: not there yet")
@@ -146,6 +148,10 @@ def caches() -> Iterator[Finding]:
         else:
             message = f"{folder} cannot be written to: every run does all the work again"
             yield Finding("cache", "note", message)
+    kept = kept_definitions()
+    if (size := kept.size()) > 0:
+        message = f"{size / 1e6:.1f} MB compiled from packages, in {kept.folder}"
+        yield Finding("cache", "ok", f"{message}; `fhirkit package clear` removes it")
 
 
 def server() -> Iterator[Finding]:

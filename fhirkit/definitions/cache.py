@@ -12,13 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
 from fhirkit.core.errors import Blocked, FhirkitError, InvalidInput, UsageError
 from fhirkit.core.files import write_atomic
 from fhirkit.core.folders import remove_folder, sweep, write_folder
 from fhirkit.definitions.contents import ContentDigest, Contents, Survey
-from fhirkit.definitions.folder import FolderFiles, folder_entries, read_regular
+from fhirkit.definitions.folder import LISTING, FolderFiles, folder_entries, read_regular
 from fhirkit.definitions.index import CanonicalIndex
 from fhirkit.definitions.manifest import Manifest, read_manifest, refused
 from fhirkit.definitions.package import Package
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 
 # HL7's tools empty a cache that lacks this file or names another layout.
 _INI = b"[cache]\nversion = 4\n\n[urls]\n\n[local]\n"
-_INDEX = ".index.json"
 _WAIT = 120.0
 
 
@@ -60,14 +57,13 @@ class PackageCache:
             return None
         manifest = self._manifest(folder, PackageId(name, version))
         files = FolderFiles(inner)
-        listed = read_regular(inner / _INDEX) if (inner / _INDEX).is_file() else None
         return Package(
             name,
             version,
             manifest.fhir_versions,
             files,
             manifest.dependencies,
-            CanonicalIndex(files, listed),
+            CanonicalIndex(files, lambda: files.listing),
         )
 
     def installed(self) -> list[tuple[str, str]]:
@@ -192,6 +188,8 @@ class PackageCache:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """One writer at a time, by a lock that the kernel drops when its holder dies."""
+        from filelock import FileLock, Timeout
+
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.root / ".fhirkit-adding", timeout=_WAIT, mode=0o644)
@@ -211,7 +209,7 @@ class PackageCache:
 
 def _checked(contents: Contents, survey: Survey) -> Iterator[tuple[str, bytes]]:
     """The files once more, with our index; ``InvalidInput`` when they changed since the survey."""
-    index = f"package/{_INDEX}"
+    index = f"package/{LISTING}"
     digest = ContentDigest()
     for path, data in contents.entries():
         digest.take(path, data)

@@ -7,11 +7,14 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from fhirkit.core.errors import UsageError
 from fhirkit.definitions.manifest import refused
 from fhirkit.definitions.package import MAX_MEMBER_BYTES, MAX_MEMBERS, MAX_TOTAL_BYTES
 
+#: A list of the files of a package, and what they define.
+LISTING = ".index.json"
 _DEEPEST = 20
 # A FIFO must not make us wait, and a link must not lead us elsewhere.
 _OPEN = (
@@ -48,7 +51,7 @@ def _below(root: Path, folder: Path, prefix: str) -> Iterator[tuple[str, bytes]]
             entries = sorted(listing, key=lambda entry: entry.name)
         inner: list[tuple[Path, str, int]] = []
         for entry in entries:
-            if here == root and entry.name.startswith(".") and entry.name != ".index.json":
+            if here == root and entry.name.startswith(".") and entry.name != LISTING:
                 continue
             count += 1
             if count > MAX_MEMBERS:
@@ -88,16 +91,25 @@ def _why_not(path: Path, problem: OSError) -> str:
     return f"it cannot be read ({problem.strerror})"
 
 
+class FolderState(NamedTuple):
+    """A key of the names, sizes, times and numbers of files, and when the last of them changed
+    (nanoseconds since the epoch).
+    """
+
+    key: str
+    changed: int
+
+
 class FolderFiles(Mapping[str, bytes]):
     """The JSON files of a ``package`` folder by name; listed once, read when asked for."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with os.scandir(folder) as listing:
+        with os.scandir(folder) as entries:
             self._names = dict.fromkeys(
                 sorted(
                     entry.name
-                    for entry in listing
+                    for entry in entries
                     if entry.name.endswith(".json")
                     and not entry.name.startswith(".")
                     and entry.name != "package.json"
@@ -105,13 +117,25 @@ class FolderFiles(Mapping[str, bytes]):
                 )
             )
 
-    def stamp(self) -> str:
-        """A key that changes when a file does, from names, sizes and times alone."""
+    @property
+    def listing(self) -> bytes | None:
+        """The ``.index.json`` that came with the files, or None."""
+        path = self._folder / LISTING
+        return read_regular(path) if path.is_file() else None
+
+    def state(self) -> FolderState:
+        """What changes when a file does, without reading it."""
         whole = hashlib.sha256()
-        for name in self._names:
-            about = (self._folder / name).lstat()
-            whole.update(f"{name}\0{about.st_size}\0{about.st_mtime_ns}\n".encode())
-        return whole.hexdigest()
+        changed = 0
+        for name in (LISTING, *self._names):
+            try:
+                about = (self._folder / name).lstat()
+            except FileNotFoundError:
+                continue
+            changed = max(changed, about.st_mtime_ns, about.st_ctime_ns)
+            times = f"{about.st_mtime_ns}\0{about.st_ctime_ns}\0{about.st_dev}\0{about.st_ino}"
+            whole.update(f"{name}\0{about.st_size}\0{times}\n".encode("utf-8", "surrogateescape"))
+        return FolderState(whole.hexdigest(), changed)
 
     def __getitem__(self, name: str) -> bytes:
         if name not in self._names:

@@ -6,7 +6,7 @@ it leads to is read and must bear the canonical that was asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fhirkit.core.errors import InvalidInput
@@ -18,7 +18,9 @@ _MEMBERS = ("resourceType", "id", "url", "version", "kind", "type", "supplements
             "valueSet", "derivation")  # fmt: skip
 
 
-class _Row(NamedTuple):
+class Row(NamedTuple):
+    """A file, and what it defines."""
+
     file: str
     type: str | None
     url: str | None
@@ -28,14 +30,23 @@ class _Row(NamedTuple):
 class CanonicalIndex:
     """Canonical → file, for the files of one package.
 
-    ``listed`` is the content of an ``.index.json``; what it doesn't tell is read when needed.
+    ``listed`` gives the content of an ``.index.json``; what it doesn't tell is read when needed.
     """
 
-    def __init__(self, files: Mapping[str, bytes], listed: bytes | None = None) -> None:
+    def __init__(
+        self, files: Mapping[str, bytes], listed: Callable[[], bytes | None] | None = None
+    ) -> None:
         self._files = files
-        self._rows = _believed(files, listed)
+        self._listed = listed
+        self._told: dict[str, Row] | None = None
         self._complete = False
-        self._by_url: dict[str, list[_Row]] | None = None
+        self._by_url: dict[str, list[Row]] | None = None
+
+    @property
+    def _rows(self) -> dict[str, Row]:
+        if self._told is None:
+            self._told = _believed(self._files, self._listed() if self._listed else None)
+        return self._told
 
     def find(self, canonical: str, types: Sequence[str] = ()) -> dict[str, Any] | None:
         """The resource with this canonical and one of these types, or None."""
@@ -53,6 +64,13 @@ class CanonicalIndex:
             found = self._look_up(url, version, types)
         return found
 
+    def rows(self) -> list[Row]:
+        """Every file that holds a resource, the highest version of a canonical first."""
+        if not self._complete:
+            self._read_the_rest()
+        rows = sorted(self._rows.values(), key=lambda row: (order(row.version or ""), row.file))
+        return rows[::-1]
+
     def _look_up(self, url: str, version: str, types: Sequence[str]) -> dict[str, Any] | None:
         if self._by_url is None:
             self._by_url = {}
@@ -68,7 +86,7 @@ class CanonicalIndex:
                 return resource
             if _row(row.file, resource) != row:
                 # The index lies. Nothing it says is believed from here on.
-                self._rows, self._complete, self._by_url = {}, False, None
+                self._told, self._complete, self._by_url = {}, False, None
                 return None
         return None
 
@@ -110,9 +128,9 @@ def index_bytes(entries: Iterable[dict[str, Any]]) -> bytes:
     return dump_bytes({"index-version": 2, "files": ordered})
 
 
-def _row(name: str, resource: Any) -> _Row:
+def _row(name: str, resource: Any) -> Row:
     entry = index_entry(name, resource) or {}
-    return _Row(name, entry.get("resourceType"), entry.get("url"), entry.get("version"))
+    return Row(name, entry.get("resourceType"), entry.get("url"), entry.get("version"))
 
 
 def _is(resource: dict[str, Any], url: str, version: str, types: Sequence[str]) -> bool:
@@ -123,7 +141,7 @@ def _is(resource: dict[str, Any], url: str, version: str, types: Sequence[str]) 
     )
 
 
-def _believed(files: Mapping[str, bytes], listed: bytes | None) -> dict[str, _Row]:
+def _believed(files: Mapping[str, bytes], listed: bytes | None) -> dict[str, Row]:
     """The rows of an ``.index.json``, or none when it is not one of these files."""
     if listed is None:
         return {}
@@ -132,7 +150,7 @@ def _believed(files: Mapping[str, bytes], listed: bytes | None) -> dict[str, _Ro
     except InvalidInput:
         return {}
     entries = table.get("files") if isinstance(table, dict) else None
-    rows: dict[str, _Row] = {}
+    rows: dict[str, Row] = {}
     for entry in entries if isinstance(entries, list) else ():
         name = entry.get("filename") if isinstance(entry, dict) else None
         if not isinstance(name, str) or name in rows:
@@ -144,5 +162,5 @@ def _believed(files: Mapping[str, bytes], listed: bytes | None) -> dict[str, _Ro
         said = [entry.get(key) for key in ("resourceType", "url", "version")]
         if not all(value is None or isinstance(value, str) for value in said):
             return {}
-        rows[name] = _Row(name, *said)
+        rows[name] = Row(name, *said)
     return rows

@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from fhirkit.core.files import read_bytes
 from fhirkit.core.jsonio import loads
-from fhirkit.definitions.index import CanonicalIndex
+from fhirkit.definitions.index import CanonicalIndex, Row
 from fhirkit.definitions.manifest import read_manifest
 from fhirkit.definitions.manifest import refused as _refused
 
@@ -58,8 +58,17 @@ class Package:
         index = self.index or CanonicalIndex(self.files)
         return index.find(canonical, types)
 
+    def listed(self) -> list[Row]:
+        """Every file and the canonical it defines, the highest version of a canonical first."""
+        return (self.index or CanonicalIndex(self.files)).rows()
+
     def resources(self, *types: str) -> Iterator[dict[str, Any]]:
-        """The resources of these types (all when none is named), in the order of file names.
+        """The resources of these types (all when none is named), in the order of file names."""
+        for resource, _ in self.texts(*types):
+            yield resource
+
+    def texts(self, *types: str) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """The resources of these types, each with the text of its file.
 
         Where a file's name tells another type (``Patient-x.json``), as those of published packages
         do, the file is not parsed.
@@ -68,9 +77,10 @@ class Package:
             told = _TYPE_IN_NAME.match(name)
             if types and told is not None and told[1] not in types:
                 continue
-            resource = loads(self.files[name], file=name)
+            text = self.files[name]
+            resource = loads(text, file=name)
             if isinstance(resource, dict) and (not types or resource.get("resourceType") in types):
-                yield resource
+                yield resource, text
 
 
 def read_package(source: Path | bytes, *, name: str = "package") -> Package:

@@ -98,7 +98,10 @@ def is_release(version: str) -> bool:
 
 
 def order(version: str) -> tuple[object, ...]:
-    """A sort key for any text: numbers as numbers, a release above its pre-releases."""
+    """A sort key for any text: numbers as numbers, a release above its pre-releases.
+
+    No version at all is the lowest.
+    """
     core, dash, label = version.partition("+")[0].partition("-")
     return (_parts(core), not dash, _parts(label), version)
 
@@ -107,5 +110,5 @@ def _parts(text: str) -> tuple[tuple[int, int, str], ...]:
     # A number counts less than a word, as in semantic versioning.
     return tuple(
         (0, int(part), "") if part.isascii() and part.isdigit() and len(part) < 19 else (1, 0, part)
-        for part in text.split(".")
+        for part in (text.split(".") if text else ())
     )

@@ -6,7 +6,7 @@ and are compiled when first asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from sqlite3 import Connection
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from fhirkit.core.errors import InvalidInput
 from fhirkit.definitions.codes import unpack
 from fhirkit.schema import code_systems
 from fhirkit.schema.code_systems import CodeSystemSchema
-from fhirkit.schema.extras import Extras, is_version
+from fhirkit.schema.extras import Extras, Shelf, is_version
 from fhirkit.schema.model import (
     StructureSchema,
     ValueSetSchema,
@@ -49,11 +49,10 @@ class SchemaStore:
         self,
         connection: Connection,
         extra: Iterable[Resource] = (),
-        find: Callable[[str, str], Resource | None] | None = None,
+        packages: Shelf | None = None,
     ) -> None:
         self._connection = connection
-        #: ``find`` looks a canonical up in packages, which are read only where needed.
-        self._extras = Extras(extra, find)
+        self._extras = Extras(extra, packages)
         self._structures: dict[str, StructureSchema | None] = {}
         self._compiling: set[str] = set()
         #: Url → why there is no schema, of definitions that are at hand.
@@ -244,6 +243,12 @@ class SchemaStore:
         return self._kinds.get(type_name)
 
     def _load_structure(self, canonical: str) -> StructureSchema | None:
+        kept = self._extras.compiled.structure(canonical)
+        if isinstance(kept, bytes):
+            return decode_structure(kept)
+        if kept is not None:
+            self._troubles[canonical] = kept
+            return None
         extra = self._extras.get(_STRUCTURE, canonical)
         if extra is not None:
             return self._compile(canonical, extra)
@@ -272,6 +277,9 @@ class SchemaStore:
         return None
 
     def _load_value_set(self, canonical: str) -> ValueSetSchema | None:
+        kept = self._extras.compiled.value_set(canonical)
+        if kept is not None:
+            return decode_value_set(kept)
         extra = self._extras.get("ValueSet", canonical)
         if extra is not None:
             return compile_value_set(extra, self._value_set_resource, self._code_system_resource)
@@ -296,11 +304,7 @@ class SchemaStore:
         return frozenset(row[0] for row in rows)
 
     def _load_code_system(self, url: str) -> CodeSystemSchema | None:
-        supplements = [
-            each
-            for each in self._extras.of_kind("CodeSystem")
-            if str(each.get("supplements", "")).partition("|")[0] == url
-        ]
+        supplements = list(self._extras.supplements(url))
         extra = self._extras.get("CodeSystem", url)
         if extra is not None and extra.get("content") in ("complete", "fragment"):
             return code_systems.from_resource(extra, supplements)

@@ -1,18 +1,21 @@
 """The core definitions a validator goes by: the embedded R4 ones, or those of a core package.
 
-A core package is compiled once, into a file named by the hash of everything it is made from, so
-that a changed package or compiler is another file, and two processes can do it at once.
+A core package is compiled once, into a file that is known by the hash of everything it is made
+from, so that a changed package or compiler is another file (``core.derived``).
 """
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fhirkit.core.errors import FhirkitError, UsageError
+from fhirkit.core.derived import DerivedFiles, program
+from fhirkit.core.errors import UsageError
 from fhirkit.definitions import embedded
+from fhirkit.definitions.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from fhirkit.definitions.package import Package
@@ -53,92 +56,51 @@ def is_embedded(version: str) -> bool:
     return version.rpartition(".")[0] == "4.0"
 
 
-def core_connection(package: Package | None, folder: Path | None = None) -> sqlite3.Connection:
+def core_connection(package: Package | None, kept: DerivedFiles) -> sqlite3.Connection:
     """The compiled definitions of a core package; without one the embedded R4 definitions.
 
-    They are kept in ``folder``, by default fhirkit's cache folder of this user, and in memory where
-    that cannot be written to. ``InvalidInput`` when the package cannot be compiled.
+    They are kept among the files of ``kept``, and in memory where none can be. ``InvalidInput``
+    when the package cannot be compiled.
     """
     if package is None:
         return embedded.connect()
-    if folder is None:
-        from platformdirs import user_cache_path
-
-        folder = user_cache_path("fhirkit") / "definitions"
-    key = _key(package)
-    path = folder / f"{package.name}-{package.version}-{key[:16]}.sqlite"
-    found = _open(path, key)
-    if found is not None:
-        return found
-    try:
-        _build(path, package, key)
-    except (OSError, sqlite3.OperationalError):
-        return _in_memory(package, key)
-    found = _open(path, key)
-    if found is None:
-        raise FhirkitError(f"{path}: the compiled definitions cannot be read back")
-    return found
+    key = core_key(package, kept)
+    made = partial(_write, package=package, key=key)
+    path = kept.made(f"{package.name}-{package.version}", key, made)
+    return _in_memory(package, key) if path is None else embedded.connect(path)
 
 
-def _open(path: Path, key: str) -> sqlite3.Connection | None:
-    """The file's connection, if it is whole and made from just these inputs."""
-    if not path.is_file():
-        return None
-    try:
-        connection = embedded.connect(path)
-        row = connection.execute("SELECT value FROM about WHERE key = 'inputs'").fetchone()
-        if row == (key,) and connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",):
-            return connection
-    except (FhirkitError, sqlite3.Error):
-        pass
-    embedded.connect.cache_clear()
-    return None
+def core_key(package: Package | None, kept: DerivedFiles) -> str:
+    """A key of the definitions that everything rests on, and of the program that compiles them."""
+    whole = hashlib.sha256(f"{_program()}{embedded.LAYOUT}".encode())
+    if package is None:
+        row = embedded.connect().execute("SELECT value FROM about WHERE key = 'inputs'").fetchone()
+        whole.update(repr(row).encode())
+    else:
+        whole.update(fingerprint(package, kept).encode())
+    return whole.hexdigest()
 
 
-def _build(path: Path, package: Package, key: str) -> None:
-    """Compile beside the file and rename: a reader sees all of it or nothing."""
-    from tempfile import TemporaryDirectory
+@lru_cache(maxsize=1)
+def _program() -> str:
+    home = Path(__file__).resolve().parent.parent
+    return program(*(home / room for room in _COMPILER))
 
-    from filelock import FileLock
 
+def _write(path: Path, package: Package, key: str) -> None:
     from fhirkit.schema.database import write_database
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
-        if _open(path, key) is not None:
-            return  # another process was quicker
-        with TemporaryDirectory(dir=path.parent, prefix=".making-") as making:
-            fresh = Path(making) / path.name
-            write_database(fresh, package, key)
-            fresh.replace(path)
+    write_database(path, package, key)
 
 
 def _in_memory(package: Package, key: str) -> sqlite3.Connection:
     from tempfile import TemporaryDirectory
 
-    from fhirkit.schema.database import write_database
-
     with TemporaryDirectory() as making:
         fresh = Path(making) / "core.sqlite"
-        write_database(fresh, package, key)
+        _write(fresh, package, key)
         kept = sqlite3.connect(":memory:", check_same_thread=False)
         source = sqlite3.connect(fresh)
         source.backup(kept)
         source.close()
     return kept
-
-
-def _key(package: Package) -> str:
-    """One hash over the package's files and the sources of the compiler."""
-    digest = hashlib.sha256(f"{package.name}#{package.version}#{embedded.LAYOUT}".encode())
-    stamp = getattr(package.files, "stamp", None)
-    if callable(stamp):
-        digest.update(stamp().encode())
-    else:
-        for name in sorted(package.files):
-            digest.update(name.encode() + b"\0" + hashlib.sha256(package.files[name]).digest())
-    home = Path(__file__).resolve().parent.parent
-    for room in _COMPILER:
-        for file in sorted((home / room).glob("*.py")):
-            digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()

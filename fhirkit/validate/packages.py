@@ -1,21 +1,35 @@
 """Packages for a validator: files, folders and cached ones, with what they depend on.
 
-Packages that are named are read at once; those they depend on (often thousands of definitions)
-only where a definition is looked for. Nothing is fetched: what the cache lacks is not at hand, and
+What a set of packages defines is compiled once, into a file of which only what is asked for is
+read (``schema.package_store``). Nothing is fetched: what the cache lacks is not at hand, and
 whatever needs it is said not to be checked.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fhirkit.core.derived import DerivedFiles
 from fhirkit.core.errors import UsageError
+from fhirkit.definitions.fingerprint import fingerprint
+from fhirkit.definitions.index import CanonicalIndex
 from fhirkit.definitions.versions import PackageId
-from fhirkit.validate.core import core_package_name, exact_version, is_core, is_embedded
+from fhirkit.schema.extras import Given, Shelf
+from fhirkit.schema.package_store import LAYOUT, PackageStore
+from fhirkit.validate.core import (
+    core_connection,
+    core_key,
+    core_package_name,
+    exact_version,
+    is_core,
+    is_embedded,
+)
 
 if TYPE_CHECKING:
+    from fhirkit.definitions.cache import PackageCache
     from fhirkit.definitions.package import Package
 
 _KINDS = (
@@ -32,14 +46,20 @@ _KINDS = (
 
 
 class Packages:
-    """The packages of one validator. ``cache`` is the folder that NAME@VERSION is looked for in."""
+    """The packages of one validator. ``cache`` is the folder that NAME@VERSION is looked for in.
+
+    ``kept`` is where compiled definitions are kept.
+    """
 
     def __init__(
         self,
         sources: Iterable[Path | str],
         cache: Path | None = None,
         fhir_version: str | None = None,
+        *,
+        kept: DerivedFiles,
     ) -> None:
+        self._kept = kept
         self._named: list[Package] = []
         self._needed: list[Package] = []
         self._cache = cache
@@ -50,12 +70,34 @@ class Packages:
         if fhir_version is not None:
             self._want(exact_version(fhir_version))
 
-    def definitions(self) -> Iterator[dict[str, Any]]:
-        """Every definition of the packages that were named."""
-        for package in reversed(self._named):
-            yield from package.resources(*_KINDS)
+    def shelf(self) -> Shelf | None:
+        """The definitions of the packages, compiled before or now; None when there are none."""
+        if not self._named:
+            return None
+        key = hashlib.sha256(f"{LAYOUT}{core_key(self.core, self._kept)}".encode())
+        for part in (self._named, self._needed):
+            prints = [fingerprint(package, self._kept) for package in part]
+            key.update(repr(prints).encode())
+        first = self._named[0]
+        path = self._kept.made(f"{first.name}-{first.version}", key.hexdigest(), self._write)
+        if path is None:
+            return Given((resource for resource, _ in self._definitions()), self._find)
+        return PackageStore(path, self._needed)
 
-    def find(self, url: str, kind: str) -> dict[str, Any] | None:
+    def _write(self, path: Path) -> None:
+        from fhirkit.schema.package_writer import write_packages
+
+        core = core_connection(self.core, self._kept)
+        write_packages(path, core, list(self._definitions()), self._needed)
+
+    def _definitions(self) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """Every definition of the packages that were named, and its text; the preferred first."""
+        for package in reversed(self._named):
+            for resource, text in package.texts(*_KINDS):
+                if isinstance(resource.get("url"), str):
+                    yield resource, text
+
+    def _find(self, url: str, kind: str) -> dict[str, Any] | None:
         """A definition of the packages that are needed by those that were named, or None."""
         for package in self._needed:
             found = package.find(url, kind)
@@ -68,7 +110,7 @@ class Packages:
 
         path = Path(source)
         if path.exists():
-            package = _read(path)
+            package = _read(path, self._kept)
             if self._is_core(package):
                 return
             self._named.append(package)
@@ -138,31 +180,38 @@ class Packages:
             if (package.name, package.version) not in known and not is_core(package):
                 self._needed.append(package)
 
-    def _supply(self) -> Any:
+    def _supply(self) -> PackageCache:
         from fhirkit.definitions.cache import PackageCache
-        from fhirkit.definitions.supply import Installer
 
-        folder = self._cache or Path("~/.fhir/packages").expanduser()
-        return Installer(PackageCache(folder))
+        return PackageCache(self._cache or Path("~/.fhir/packages").expanduser())
 
 
-def _read(path: Path) -> Package:
+def _read(path: Path, kept: DerivedFiles) -> Package:
     """A package from a .tgz file, or from a folder that holds ``package/`` or is one itself."""
-    from fhirkit.definitions.contents import Contents
+    from fhirkit.definitions.fingerprint import open_archive
+    from fhirkit.definitions.folder import FolderFiles, read_regular
     from fhirkit.definitions.manifest import read_manifest
-    from fhirkit.definitions.package import Package, read_package
+    from fhirkit.definitions.package import Package
 
     if not path.is_dir():
-        return read_package(path)
-    files: dict[str, bytes] = {}
-    for name, data in Contents.of_path(path).entries():
-        folder, _, file = name.rpartition("/")
-        if folder in ("package", "") and file.endswith(".json") and not file.startswith("."):
-            files[file] = data
-    manifest_bytes = files.pop("package.json", None)
-    if manifest_bytes is None:
+        return open_archive(path, kept)
+    inner = path / "package" if (path / "package").is_dir() else path
+    if not (inner / "package.json").is_file():
         raise UsageError(f"{path}: holds no package.json, so it is no FHIR package")
-    manifest = read_manifest(manifest_bytes, name=str(path))
+    manifest = read_manifest(read_regular(inner / "package.json"), name=str(path))
+    files = FolderFiles(inner)
     return Package(
-        manifest.name, manifest.version, manifest.fhir_versions, files, manifest.dependencies
+        manifest.name,
+        manifest.version,
+        manifest.fhir_versions,
+        files,
+        manifest.dependencies,
+        CanonicalIndex(files),
     )
+
+
+def kept_definitions() -> DerivedFiles:
+    """Where compiled definitions are kept for this user."""
+    from platformdirs import user_cache_path
+
+    return DerivedFiles(user_cache_path("fhirkit") / "definitions", ".sqlite")

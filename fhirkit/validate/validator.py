@@ -22,7 +22,7 @@ from fhirkit.validate.explanation import advice
 from fhirkit.validate.location import Node, Unentered, below, expression, keys, root, step
 from fhirkit.validate.notes import ProfileClaim
 from fhirkit.validate.options import Expressions, Options, References
-from fhirkit.validate.packages import Packages
+from fhirkit.validate.packages import Packages, kept_definitions
 from fhirkit.validate.profiles.claims import Claims, Guides
 from fhirkit.validate.profiles.conformance import Conformance
 from fhirkit.validate.profiles.definitions import Definitions
@@ -76,9 +76,9 @@ class Validator:
             fhir_version=fhir_version,
         )
         extra = [_definition(source) for source in definitions]
-        found = Packages(packages, package_cache, fhir_version)
-        extra.extend(found.definitions())
-        self._store = SchemaStore(core_connection(found.core), extra, found.find)
+        kept = kept_definitions()
+        found = Packages(packages, package_cache, fhir_version, kept=kept)
+        self._store = SchemaStore(core_connection(found.core, kept), extra, found.shelf())
         self._options = options or Options()
         self._shapes = Shapes(self._store, self._options)
         self._services = Services(self._shapes)

@@ -241,4 +241,4 @@ def test_what_we_add_is_indexed(tmp_path: Path, opened: list[str]) -> None:
     assert found is not None
     assert found.find("urn:another:name") == odd
     assert found.find("urn:nobody") is None
-    assert opened == ["StructureDefinition-d20.json"]
+    assert opened == [".index.json", "StructureDefinition-d20.json"]
