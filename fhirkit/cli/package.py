@@ -111,17 +111,9 @@ def remove(packages: tuple[str, ...], *, cache: str | None) -> int:
 
 
 @command.command()
-@json_option
-def clear(*, as_json: bool) -> None:
-    """Remove what was compiled from packages. The packages stay; it is made again when needed.
-
-    What is not used for long, or too much, goes by itself.
-    """
+def clear() -> None:
+    """Remove what was compiled from packages: it is made again when needed. They stay."""
     from fhirkit.validate.packages import kept_definitions
 
     kept = kept_definitions()
-    freed = kept.clear()
-    if as_json:
-        emit_json({"folder": str(kept.folder), "freed_bytes": freed})
-        return
-    say(f"{freed / 1e6:.1f} MB removed from {kept.folder}")
+    say(f"{kept.clear() / 1e6:.1f} MB removed from {kept.folder}")
