@@ -27,6 +27,7 @@ _WAIT = 300.0
 _DAY = 86_400.0
 _HASH = 32
 _MAKING = ".making-"
+_NAME = re.compile(r".*-[0-9a-f]{32}\.[0-9a-f]{32}\.[a-z]+")
 _SPECIAL = re.compile(r"[^A-Za-z0-9.-]+")
 _OPEN = (
     os.O_RDONLY
@@ -37,27 +38,26 @@ _OPEN = (
 
 
 class DerivedFiles:
-    """One folder of derived files, private to its user. ``suffix`` is that of every file."""
+    """One folder of derived files, private to its user; a suffix (``.sqlite``) tells their form."""
 
-    def __init__(self, folder: Path, suffix: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._suffix = suffix
 
-    def find(self, name: str, key: str) -> Path | None:
+    def find(self, name: str, key: str, suffix: str) -> Path | None:
         """The file of this name that was made from what the key stands for, if it is whole."""
         start = f"{_stem(name, key)}."
         for path in self._files():
-            if path.name.startswith(start) and _is_whole(path, self._suffix):
+            if path.name.startswith(start) and path.suffix == suffix and _is_whole(path):
                 _note_use(path)
                 return path
         return None
 
-    def made(self, name: str, key: str, make: Callable[[Path], None]) -> Path | None:
+    def made(self, name: str, key: str, suffix: str, make: Callable[[Path], None]) -> Path | None:
         """The file, made now by ``make(path)`` unless it is there; None where none can be kept.
 
         Of several processes one makes it. It appears by a rename, whole or not at all.
         """
-        found = self.find(name, key)
+        found = self.find(name, key, suffix)
         if found is not None:
             return found
         from filelock import FileLock, Timeout
@@ -66,8 +66,8 @@ class DerivedFiles:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with FileLock(self.folder / f"{stem}.lock", timeout=_WAIT):
-                found = self.find(name, key)
-                return found or self._make(stem, make)
+                found = self.find(name, key, suffix)
+                return found or self._make(stem, suffix, make)
         except (OSError, Timeout):
             return None
 
@@ -86,7 +86,7 @@ class DerivedFiles:
         self._sweep(0)
         return freed
 
-    def _make(self, stem: str, make: Callable[[Path], None]) -> Path | None:
+    def _make(self, stem: str, suffix: str, make: Callable[[Path], None]) -> Path | None:
         from tempfile import TemporaryDirectory
 
         with TemporaryDirectory(dir=self.folder, prefix=_MAKING) as making:
@@ -94,7 +94,7 @@ class DerivedFiles:
             make(fresh)
             fresh.chmod(0o600)
             digest = hashlib.sha256(fresh.read_bytes()).hexdigest()[:_HASH]
-            path = self.folder / f"{stem}.{digest}{self._suffix}"
+            path = self.folder / f"{stem}.{digest}{suffix}"
             for other in self._files():
                 if other.name.startswith(f"{stem}."):
                     with suppress(OSError):
@@ -120,7 +120,7 @@ class DerivedFiles:
 
     def _sweep(self, before: float) -> None:
         """Remove locks without a file, and what a killed process was making."""
-        stems = {path.name.removesuffix(self._suffix).rpartition(".")[0] for path in self._files()}
+        stems = {path.name.rsplit(".", 2)[0] for path in self._files()}
         for path in self._entries():
             alone = path.suffix == ".lock" and path.stem not in stems
             if not (alone or path.name.startswith(_MAKING)):
@@ -131,7 +131,7 @@ class DerivedFiles:
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
     def _files(self) -> list[Path]:
-        return [path for path in self._entries() if path.suffix == self._suffix]
+        return [path for path in self._entries() if _NAME.fullmatch(path.name)]
 
     def _entries(self) -> list[Path]:
         try:
@@ -160,7 +160,7 @@ def _stem(name: str, key: str) -> str:
     return f"{_SPECIAL.sub('_', name)[:80].strip('.')}-{key[:_HASH]}"
 
 
-def _is_whole(path: Path, suffix: str) -> bool:
+def _is_whole(path: Path) -> bool:
     """Whether a file is the user's own and has the content that its name promises."""
     try:
         handle = os.open(path, _OPEN)
@@ -175,7 +175,7 @@ def _is_whole(path: Path, suffix: str) -> bool:
         return False
     finally:
         os.close(handle)
-    return path.name.removesuffix(suffix).endswith(f".{digest}")
+    return path.stem.endswith(f".{digest}")
 
 
 def _is_ours(about: os.stat_result) -> bool:

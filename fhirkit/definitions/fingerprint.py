@@ -23,6 +23,7 @@ from fhirkit.definitions.package import Package, read_package
 
 #: Nanoseconds after which a change of a file shows in its times.
 _SETTLED = 2_000_000_000
+_FACTS, _DIGEST = ".json", ".txt"
 
 
 class _Facts(msgspec.Struct, frozen=True):
@@ -84,7 +85,7 @@ def open_archive(path: Path, kept: DerivedFiles) -> Package:
             tuple(sorted(package.files)),
         )
         encoded = _ENCODE(facts)
-        kept.made("archive", _key(key), lambda fresh: _write(fresh, encoded))
+        kept.made("archive", _key(key), _FACTS, lambda fresh: _write(fresh, encoded))
         files = ArchiveFiles(key, facts.files, lambda: package)
     else:
         files = ArchiveFiles(key, facts.files, lambda: read_package(data, name=str(path)))
@@ -114,13 +115,15 @@ def _content(files: Mapping[str, bytes], kept: DerivedFiles) -> str:
     if not isinstance(files, FolderFiles):
         return _digest(files)
     state = files.state()
-    remembered = kept.find("folder", _key(state.key))
+    remembered = kept.find("folder", _key(state.key), _DIGEST)
     if remembered is not None:
         return remembered.read_text("ascii")
     digest = _digest(files)
     # Only what did not change while it was read, nor right before, can be known by its times.
     if time.time_ns() - state.changed > _SETTLED and files.state() == state:
-        kept.made("folder", _key(state.key), lambda fresh: _write(fresh, digest.encode("ascii")))
+        kept.made(
+            "folder", _key(state.key), _DIGEST, lambda fresh: _write(fresh, digest.encode("ascii"))
+        )
     return digest
 
 
@@ -139,7 +142,7 @@ def _key(of: str) -> str:
 
 
 def _kept_facts(kept: DerivedFiles, key: str) -> _Facts | None:
-    path = kept.find("archive", _key(key))
+    path = kept.find("archive", _key(key), _FACTS)
     if path is None:
         return None
     try:

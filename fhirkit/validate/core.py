@@ -66,7 +66,7 @@ def core_connection(package: Package | None, kept: DerivedFiles) -> sqlite3.Conn
         return embedded.connect()
     key = core_key(package, kept)
     made = partial(_write, package=package, key=key)
-    path = kept.made(f"{package.name}-{package.version}", key, made)
+    path = kept.made(f"{package.name}-{package.version}", key, ".sqlite", made)
     return _in_memory(package, key) if path is None else embedded.connect(path)
 
 

@@ -79,7 +79,8 @@ class Packages:
             prints = [fingerprint(package, self._kept) for package in part]
             key.update(repr(prints).encode())
         first = self._named[0]
-        path = self._kept.made(f"{first.name}-{first.version}", key.hexdigest(), self._write)
+        name = f"{first.name}-{first.version}"
+        path = self._kept.made(name, key.hexdigest(), ".sqlite", self._write)
         if path is None:
             return Given((resource for resource, _ in self._definitions()), self._find)
         return PackageStore(path, self._needed)
@@ -214,4 +215,4 @@ def kept_definitions() -> DerivedFiles:
     """Where compiled definitions are kept for this user."""
     from platformdirs import user_cache_path
 
-    return DerivedFiles(user_cache_path("fhirkit") / "definitions", ".sqlite")
+    return DerivedFiles(user_cache_path("fhirkit") / "definitions")
