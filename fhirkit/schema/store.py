@@ -17,6 +17,7 @@ from fhirkit.definitions.codes import unpack
 from fhirkit.schema import code_systems
 from fhirkit.schema.code_systems import CodeSystemSchema
 from fhirkit.schema.extras import Extras, Shelf, is_version
+from fhirkit.schema.memory import Memory
 from fhirkit.schema.model import (
     StructureSchema,
     ValueSetSchema,
@@ -31,8 +32,6 @@ Resource = dict[str, Any]
 
 _CORE = "http://hl7.org/fhir/StructureDefinition/"
 _STRUCTURE = "StructureDefinition"
-#: Search parameters that are remembered: their names come from inputs, so there is an end to them.
-_MANY = 4096
 
 
 class SearchParameterInfo(NamedTuple):
@@ -53,16 +52,16 @@ class SchemaStore:
     ) -> None:
         self._connection = connection
         self._extras = Extras(extra, packages)
-        self._structures: dict[str, StructureSchema | None] = {}
+        self._structures = Memory[StructureSchema]()
         self._compiling: set[str] = set()
         #: Url → why there is no schema, of definitions that are at hand.
         self._troubles: dict[str, str] = {}
-        self._value_sets: dict[str, ValueSetSchema | None] = {}
-        self._codes: dict[str, frozenset[str] | None] = {}
-        self._code_systems: dict[str, CodeSystemSchema | None] = {}
+        self._value_sets = Memory[ValueSetSchema]()
+        self._codes = Memory[frozenset[str]]()
+        self._code_systems = Memory[CodeSystemSchema]()
         self._resource_types: frozenset[str] | None = None
         self._kinds: dict[str, str] | None = None
-        self._search_parameters: dict[str, SearchParameterInfo | None] = {}
+        self._search_parameters = Memory[SearchParameterInfo]()
 
     @property
     def texts(self) -> Texts:
@@ -91,23 +90,20 @@ class SchemaStore:
         url, _, version = canonical.partition("|")
         # Each structure is compiled once, however it is asked for, unless there are several.
         slot = canonical if self._extras.has_versions(_STRUCTURE, url) else url
-        if slot in self._structures:
-            schema = self._structures[slot]
-        else:
-            schema = self._load_structure(slot)
-            if slot not in self._compiling:
-                self._structures[slot] = schema
+        # Within a circle there is no schema for the moment, which is nothing to remember.
+        of_circle = slot in self._compiling
+        schema = None if of_circle else self._structures.get(slot, self._load_structure)
         if schema is None or (version and not is_version(version, schema.version)):
             return None
         return schema
 
     def _part(self, canonical: str) -> StructureSchema | None:
-        if canonical not in self._structures:
-            whole, _, element_id = canonical.rpartition("#")
-            structure = self.structure(whole)
-            part = None if structure is None else part_of(structure, element_id)
-            self._structures[canonical] = part
-        return self._structures[canonical]
+        return self._structures.get(canonical, self._load_part)
+
+    def _load_part(self, canonical: str) -> StructureSchema | None:
+        whole, _, element_id = canonical.rpartition("#")
+        structure = self.structure(whole)
+        return None if structure is None else part_of(structure, element_id)
 
     def trouble(self, canonical: str) -> str | None:
         """Why a structure that is at hand has no schema; None when it is just not known."""
@@ -117,24 +113,18 @@ class SchemaStore:
         """A value set by its canonical, or None."""
         url, _, version = canonical.partition("|")
         slot = canonical if self._extras.has_versions("ValueSet", url) else url
-        if slot not in self._value_sets:
-            self._value_sets[slot] = self._load_value_set(slot)
-        schema = self._value_sets[slot]
+        schema = self._value_sets.get(slot, self._load_value_set)
         if schema is None or (version and not is_version(version, schema.version)):
             return None
         return schema
 
     def codes(self, system: str) -> frozenset[str] | None:
         """Every code of a code system; None when they are not all known."""
-        if system not in self._codes:
-            self._codes[system] = self._load_codes(system)
-        return self._codes[system]
+        return self._codes.get(system, self._load_codes)
 
     def code_system(self, url: str) -> CodeSystemSchema | None:
         """A code system with its displays, whole or a fragment; None when no codes are known."""
-        if url not in self._code_systems:
-            self._code_systems[url] = self._load_code_system(url)
-        return self._code_systems[url]
+        return self._code_systems.get(url, self._load_code_system)
 
     def members(self, value_set: ValueSetSchema) -> Iterator[tuple[str, str]]:
         """Every code of a value set that is known, with its system."""
@@ -189,12 +179,7 @@ class SchemaStore:
         given = self._extras.get("SearchParameter", canonical)
         if given is not None:
             return SearchParameterInfo(str(given.get("type")), frozenset(given.get("base", ())))
-        known = self._search_parameters
-        if url not in known:
-            if len(known) >= _MANY:
-                known.clear()
-            known[url] = self._load_search_parameter(url)
-        return known[url]
+        return self._search_parameters.get(url, self._load_search_parameter)
 
     def _load_search_parameter(self, url: str) -> SearchParameterInfo | None:
         query = "SELECT type, base FROM search_parameter WHERE url = ?"

@@ -10,6 +10,8 @@ from typing import Any
 from fhirkit.core.errors import FhirkitError
 
 _RELATIVE = re.compile(r"([A-Z][A-Za-z]*)/([A-Za-z0-9.-]{1,64})(?:/_history/.*)?")
+#: Resources of files that are kept at hand.
+MANY = 1024
 _SUFFIXES = (".json", ".xml")
 
 
@@ -21,6 +23,8 @@ class Supplied:
 
     def __init__(self, source: Iterable[Any] | Path | str, read: Callable[[Any], Any]) -> None:
         self._read = read
+        self._given: dict[str, dict[str, Any]] = {}
+        #: What was read of files; references come from inputs, so there is an end to it.
         self._known: dict[str, dict[str, Any] | None] = {}
         self._files: dict[str, Path] = {}
         if isinstance(source, str | Path):
@@ -32,12 +36,12 @@ class Supplied:
             resource = read(one)
             name = _own_name(resource)
             if name is not None:
-                self._known[name] = resource
+                self._given[name] = resource
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to find."""
-        return not self._known and not self._files
+        return not self._given and not self._files
 
     def find(self, reference: str) -> dict[str, Any] | None:
         """The resource that a relative reference names, or None."""
@@ -45,9 +49,16 @@ class Supplied:
         if match is None:
             return None
         name = f"{match[1]}/{match[2]}"
+        if name in self._given:
+            return self._given[name]
+        stems = (f"{match[1]}-{match[2]}".lower(), match[2].lower())
+        paths = [self._files[stem] for stem in stems if stem in self._files]
+        if not paths:
+            return None
         if name not in self._known:
-            stems = (f"{match[1]}-{match[2]}".lower(), match[2].lower())
-            found = (self._read_file(self._files[stem]) for stem in stems if stem in self._files)
+            if len(self._known) >= MANY:
+                self._known.pop(next(iter(self._known)))
+            found = map(self._read_file, paths)
             self._known[name] = next((one for one in found if _own_name(one) == name), None)
         return self._known[name]
 

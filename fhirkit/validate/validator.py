@@ -35,6 +35,7 @@ from fhirkit.validate.rules import bundle, reference
 from fhirkit.validate.rules.entries import Entries
 from fhirkit.validate.rules.link import Links
 from fhirkit.validate.services import Services
+from fhirkit.validate.shape_rules import SHAPE_RULES
 from fhirkit.validate.shapes import Shapes
 from fhirkit.validate.source import Document, Source, read
 from fhirkit.validate.supplied import Supplied
@@ -124,6 +125,8 @@ class Validator:
         walk = Walk(self._shapes, self._services)
         walk.resource(document.value, root(name if isinstance(name, str) and known else "Resource"))
         found = [*(Found(*finding) for finding in document.found), *walk.found]
+        # What the walk meets beside the shape (ids that are taken, say) is not asked for.
+        found = [finding for finding in found if finding.rule in _OF_SHAPE]
         left_out = _left_out(document.file)
         if not found:
             return Outcome((left_out,))
@@ -264,6 +267,7 @@ def _is_large(source: Source) -> bool:
 
 
 _NOTHING = Outcome()
+_OF_SHAPE = frozenset(rule.id for rule in SHAPE_RULES)
 
 #: In bytes or characters: from here on the collector would run at least once on the way.
 _LARGE = 1 << 11

@@ -8,6 +8,7 @@ from samples import ALL
 from fhirkit import Validator
 from fhirkit.core.jsonio import dumps
 from fhirkit.validate import Options
+from fhirkit.validate.shape_rules import SHAPE_RULES
 
 SHAPE = Validator(options=Options(shape_only=True))
 TIMES = 12  # often enough for functions to be written
@@ -67,3 +68,22 @@ def test_the_rest_is_left_to_the_complete_check(text: str) -> None:
     complete = Validator().validate(text)
     assert complete.issues
     assert "checks-left-out" not in {issue.rule for issue in complete}
+
+
+@pytest.mark.parametrize(
+    "contained",
+    [
+        '[{"resourceType":"Patient","id":"a"}]',
+        '[{"resourceType":"Patient"}]',
+        '[{"resourceType":"Patient","id":"a"},{"resourceType":"Group","id":"a"}]',
+        '[{"resourceType":"Patient","id":"a","contained":[{"resourceType":"Group"}]}]',
+    ],
+)
+def test_how_contained_resources_hang_together_is_no_shape(contained: str) -> None:
+    text = f'{{"resourceType":"Basic","code":{{"id":"b","text":"x"}},"contained":{contained}}}'
+    if "Group" in contained:
+        group = '"Group","type":"person","actual":true'
+        text = text.replace('"Group"', group)
+    assert rules(text) == ["checks-left-out"]
+    assert not Validator().validate(text).valid
+    assert {issue.rule for issue in SHAPE.validate(text)} <= {rule.id for rule in SHAPE_RULES}
