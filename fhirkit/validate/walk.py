@@ -387,5 +387,7 @@ class Walk(Reports):
                 if logical_id in scope.contained:
                     self._report("contained-id-duplicate", "this id is taken already", node)
                 scope.contained[logical_id] = str(resource.get("resourceType"))
-        for finding in contained_rule.check(value) if self._shapes.options.inner_resources else ():
-            self.add(finding, scope.node)
+        options = self._shapes.options
+        if options.inner_resources and not options.shape_only:
+            for finding in contained_rule.check(value):
+                self.add(finding, scope.node)

@@ -22,14 +22,18 @@ Certain = Callable[[Any], bool]
 _LONG = 1 << 20
 _MAX_DIGITS = 18
 
-# Days that every month of the kind has; the 29th of February is for the calendar to judge.
-_DAY = r"(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)"
-_TIME = r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
+# Days that the months have; the 29th of February is for the calendar to judge.
+_DAY = (
+    "(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31"
+)
+_CLOCK = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+_TIME = rf"T{_CLOCK}(?:\.[0-9]{{1,9}})?"
 _ZONE = r"(?:Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9])"
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _YEAR = "(?:19|20)[0-9][0-9]"
 _date = re.compile(rf"{_YEAR}(?:-(?:{_DAY}|0[1-9]|1[0-2]))?").fullmatch
 _date_time = re.compile(rf"{_YEAR}(?:-(?:(?:{_DAY})(?:{_TIME}{_ZONE})?|0[1-9]|1[0-2]))?").fullmatch
+_clock = re.compile(_CLOCK).fullmatch
 _instant = re.compile(rf"{_YEAR}-(?:{_DAY}){_TIME}{_ZONE}").fullmatch
 _id = re.compile(r"[A-Za-z0-9.-]{1,64}").fullmatch
 
@@ -123,6 +127,7 @@ _BY_NAME: dict[str, Certain] = {
     "date": _matching(_date),
     "dateTime": _matching(_date_time),
     "instant": _matching(_instant),
+    "time": _matching(_clock),
     "boolean": boolean,
     "decimal": decimal,
     "integer": _within(*_INT32),

@@ -10,9 +10,9 @@ from typing import Any
 from fhirkit.validate.rules.finding import Finding
 
 
-def check(type_name: str, value: str, container: Any) -> Finding | None:
-    """What is wrong with a value that begins with #, in a record of this outermost resource."""
-    if type_name != "canonical" or _has(container, value[1:]):
+def check(value: str, container: Any) -> Finding | None:
+    """What is wrong with a canonical that begins with #, in a record of this outermost resource."""
+    if _has(container, value[1:]):
         return None
     return Finding("canonical-fragment", "nothing in this resource has the id after the #")
 

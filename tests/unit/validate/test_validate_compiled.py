@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alterations import TEXTS, damaged
 from hypothesis import given
 from hypothesis import strategies as st
 from samples import ALL
@@ -26,12 +26,6 @@ RESOURCES = [*ALL.values(), *(loads(path.read_bytes()) for path in sorted(BUNDLE
 STORE = SchemaStore(connect())
 # What is remembered as right by one way of walking must not help the other.
 WITH_FUNCTIONS, WITHOUT = Shapes(STORE), Shapes(STORE)
-STRANGE: list[Any] = [
-    *(None, True, 1, -1, 1.5, 10**40, "", " ", "x", "x y", "\x00", "urn:uuid:1", "2020-02-30"),
-    *([], {}, [None], ["x"], [{}], {"id": "x"}, {"extension": []}, {"reference": "#x"}),
-    {"url": "http://example.org/x", "valueString": "x", "valueCode": "x"},
-]
-KEYS = ["id", "extension", "value", "valueString", "valueCode", "text", "status", "_birthDate"]
 
 
 def walked(shapes: Shapes, resource: dict[str, Any], often: int | None) -> tuple[Any, ...]:
@@ -45,15 +39,6 @@ def assert_same(resource: dict[str, Any]) -> None:
     assert walked(WITH_FUNCTIONS, resource, 1) == walked(WITHOUT, resource, None)
 
 
-def spots(value: Any) -> list[tuple[Any, Any]]:
-    entries = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
-    found = [(value, key) for key, _ in entries]
-    for _, child in entries:
-        if isinstance(child, dict | list):
-            found += spots(child)
-    return found
-
-
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_whole_resources(resource: dict[str, Any]) -> None:
     assert_same(resource)
@@ -61,26 +46,7 @@ def test_whole_resources(resource: dict[str, Any]) -> None:
 
 @given(data=st.data())
 def test_resources_damaged_anywhere(data: st.DataObject) -> None:
-    resource = copy.deepcopy(data.draw(st.sampled_from(RESOURCES)))
-    for _ in range(data.draw(st.integers(1, 3))):
-        places = spots(resource)
-        holder, key = data.draw(st.sampled_from(places))
-        kind = data.draw(st.sampled_from(["other", "absent", "beside", "list", "object", "moved"]))
-        if kind == "other":
-            holder[key] = copy.deepcopy(data.draw(st.sampled_from(STRANGE)))
-        elif kind == "absent":
-            del holder[key]
-        elif kind == "beside" and isinstance(holder, dict):
-            name = data.draw(st.sampled_from([*KEYS, f"_{key}"]))
-            holder[name] = copy.deepcopy(data.draw(st.sampled_from([*STRANGE, holder[key]])))
-        elif kind == "list":
-            holder[key] = [holder[key]]
-        elif kind == "object":
-            holder[key] = {"x": holder[key]}
-        else:
-            other, place = data.draw(st.sampled_from(places))
-            if place in (other if isinstance(other, dict) else range(len(other))):
-                holder[key] = copy.deepcopy(other[place])
+    resource = damaged(data, RESOURCES)
     assert_same(resource)
 
 
@@ -101,15 +67,6 @@ def test_a_choice_that_was_right_alone_is_not_right_beside_another() -> None:
     assert "choice-multiple" in {found.rule for found in walked(WITH_FUNCTIONS, both, 1)[0]}
 
 
-TEXTS = st.one_of(
-    st.text(max_size=12),
-    st.text("aA0+/=", max_size=9),
-    st.text("aZ09 -.:/#|+T\n\t\u00a0\u200b\u2028", max_size=12),
-    st.from_regex(
-        r"\A(19|20|00)[0-9]{2}(-[0-3][0-9](-[0-3][0-9](T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]"
-        r"(\.[0-9]+)?(Z|[+-][01][0-9]:[0-6][0-9])?)?)?)?\Z"
-    ),
-)
 NUMBERS = st.one_of(
     st.integers(), st.integers(-(2**31) - 1, 2**31), st.floats(), st.booleans(), st.decimals()
 )

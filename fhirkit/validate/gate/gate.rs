@@ -1,0 +1,648 @@
+//! Whether the shape of a resource in JSON is right for certain: one pass over the bytes, with the
+//! tables that `tables.py` makes of the shapes. It accepts less than the walk does, never more;
+//! whoever is not accepted is looked at by the walk, which explains. No value is kept or returned.
+//!
+//! The tables are 32-bit words. A shape is
+//!     hash mask, flags, number of required bits, those bits …, then (mask + 1) slots of eight:
+//!     name offset, name length (0: free), bit, bit of the choice (NONE: none), kind, shape of the
+//!     value, least, most.
+//! Every access is checked; a panic counts as "not certain".
+
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::slice::from_raw_parts;
+
+const NONE: u32 = u32::MAX;
+const SLOT: usize = 8;
+const HEAD: usize = 3;
+/// Properties of one object, the choices among them counted.
+const BITS: usize = 512;
+const NESTED: u32 = 60;
+const NESTED_RESOURCES: u32 = 4;
+const IDS: usize = 64;
+const LONG: usize = 1 << 20;
+const DIGITS: usize = 17;
+const ARRAY: u32 = 256;
+
+/// How a value is written; the numbers are those of `tables.py`.
+mod kind {
+    pub const COMPLEX: u32 = 0;
+    pub const RESOURCE: u32 = 1;
+    pub const CONTAINED: u32 = 2;
+    pub const TEXT: u32 = 3;
+    pub const CODE: u32 = 4;
+    pub const ID: u32 = 5;
+    pub const URI: u32 = 6;
+    pub const CANONICAL: u32 = 7;
+    pub const BASE64: u32 = 8;
+    pub const DATE: u32 = 9;
+    pub const DATE_TIME: u32 = 10;
+    pub const INSTANT: u32 = 11;
+    pub const TIME: u32 = 12;
+    pub const BOOLEAN: u32 = 13;
+    pub const DECIMAL: u32 = 14;
+    pub const INTEGER: u32 = 15;
+    pub const UNSIGNED: u32 = 16;
+    pub const POSITIVE: u32 = 17;
+    pub const ELEMENT_ID: u32 = 18;
+}
+
+/// The tables of one set of shapes, owned by the caller.
+#[repr(C)]
+pub struct Tables {
+    words: *const u32,
+    words_length: usize,
+    names: *const u8,
+    names_length: usize,
+    /// Where the names of the kinds of resources are looked up: a shape whose slots lead to them.
+    kinds: u32,
+}
+
+/// The form of the tables that this code reads.
+#[no_mangle]
+pub extern "C" fn fhirkit_gate_layout() -> i32 {
+    1
+}
+
+/// 0: not certain. 1: right. 2: right if its characters beyond ASCII are printable.
+///
+/// # Safety
+/// The pointers lead to as many bytes or words as is said, for the time of the call.
+#[no_mangle]
+pub unsafe extern "C" fn fhirkit_accepts(
+    tables: *const Tables,
+    data: *const u8,
+    length: usize,
+) -> i32 {
+    if tables.is_null() || data.is_null() {
+        return 0;
+    }
+    let tables = &*tables;
+    let mut scan = Scan {
+        words: from_raw_parts(tables.words, tables.words_length),
+        names: from_raw_parts(tables.names, tables.names_length),
+        kinds: tables.kinds as usize,
+        data: from_raw_parts(data, length),
+        at: 0,
+        is_ascii: true,
+    };
+    let verdict = catch_unwind(AssertUnwindSafe(|| scan.document()));
+    match verdict {
+        Ok(Some(())) if scan.is_ascii => 1,
+        Ok(Some(())) if std::str::from_utf8(scan.data).is_ok() => 2,
+        _ => 0,
+    }
+}
+
+type Span = (usize, usize);
+
+/// What is known of the resource that an object stands in.
+struct Around {
+    ids: [Span; IDS],
+    count: usize,
+    level: u32,
+    in_contained: bool,
+}
+
+struct Scan<'a> {
+    words: &'a [u32],
+    names: &'a [u8],
+    kinds: usize,
+    data: &'a [u8],
+    at: usize,
+    is_ascii: bool,
+}
+
+impl<'a> Scan<'a> {
+    fn document(&mut self) -> Option<()> {
+        self.blank();
+        self.resource(0, false, 0)?;
+        self.blank();
+        (self.at == self.data.len()).then_some(())
+    }
+
+    #[inline(always)]
+    fn peek(&self) -> u8 {
+        self.data.get(self.at).copied().unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn blank(&mut self) {
+        while matches!(self.peek(), b' ' | b'\n' | b'\r' | b'\t') {
+            self.at += 1;
+        }
+    }
+
+    #[inline(always)]
+    fn expect(&mut self, byte: u8) -> Option<()> {
+        if self.peek() != byte {
+            return None;
+        }
+        self.at += 1;
+        Some(())
+    }
+
+    /// A string without escapes in ASCII: where its content begins and ends.
+    #[inline(always)]
+    fn plain(&mut self) -> Option<Span> {
+        self.expect(b'"')?;
+        let start = self.at;
+        loop {
+            let byte = self.peek();
+            match byte {
+                b'"' => break,
+                0x20..=0x7e if byte != b'\\' => self.at += 1,
+                _ => return None,
+            }
+        }
+        let end = self.at;
+        self.at += 1;
+        Some((start, end))
+    }
+
+    /// The slot of a name in a shape.
+    #[inline(always)]
+    fn slot(&self, shape: usize, (start, end): Span) -> Option<&'a [u32]> {
+        let name = self.data.get(start..end)?;
+        let mut hash: u32 = 0x811c_9dc5;
+        for &byte in name {
+            hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        }
+        let mask = self.words[shape] as usize;
+        let first = shape + HEAD + self.words[shape + 2] as usize;
+        let mut index = hash as usize & mask;
+        loop {
+            let place = first + index * SLOT;
+            let slot = self.words.get(place..place + SLOT)?;
+            let (offset, length) = (slot[0] as usize, slot[1] as usize);
+            if length == 0 {
+                return None;
+            }
+            if length == name.len() && self.names.get(offset..offset + length)? == name {
+                return Some(slot);
+            }
+            index = (index + 1) & mask;
+        }
+    }
+
+    /// A resource, which says first what it is; its id.
+    fn resource(&mut self, level: u32, in_contained: bool, depth: u32) -> Option<Option<Span>> {
+        if level > NESTED_RESOURCES {
+            return None;
+        }
+        self.expect(b'{')?;
+        self.blank();
+        let (start, end) = self.plain()?;
+        if self.data.get(start..end)? != b"resourceType" {
+            return None;
+        }
+        self.blank();
+        self.expect(b':')?;
+        self.blank();
+        let name = self.plain()?;
+        let shape = self.slot(self.kinds, name)?[5] as usize;
+        self.blank();
+        let mut around = Around { ids: [(0, 0); IDS], count: 0, level, in_contained };
+        match self.peek() {
+            b',' => self.at += 1,
+            b'}' => {
+                // Nothing but a type: whether that will do depends on what is required.
+                self.at += 1;
+                return self.complete(shape, &[0; BITS / 64]).map(|()| None);
+            }
+            _ => return None,
+        }
+        self.properties(shape, &mut around, depth, true)
+    }
+
+    /// What follows the opening brace of an object, to its closing one; its id.
+    fn properties(
+        &mut self,
+        shape: usize,
+        around: &mut Around,
+        depth: u32,
+        is_resource: bool,
+    ) -> Option<Option<Span>> {
+        if depth > NESTED {
+            return None;
+        }
+        let mut seen = [0u64; BITS / 64];
+        let mut id = None;
+        let mut count = 0u32;
+        loop {
+            self.blank();
+            let name = self.plain()?;
+            let slot = self.slot(shape, name)?;
+            mark(&mut seen, slot[2])?;
+            if slot[3] != NONE {
+                mark(&mut seen, slot[3])?;
+            }
+            self.blank();
+            self.expect(b':')?;
+            self.blank();
+            let start = self.at;
+            self.value(slot, around, depth)?;
+            if slot[4] == kind::ELEMENT_ID || (is_resource && slot[4] == kind::ID) {
+                let is_id = self.data.get(name.0..name.1)? == b"id";
+                if is_id {
+                    id = Some((start, self.at));
+                }
+            }
+            count += 1;
+            self.blank();
+            match self.peek() {
+                b',' => self.at += 1,
+                b'}' => break,
+                _ => return None,
+            }
+        }
+        self.at += 1;
+        // An id alone says nothing.
+        if count == 1 && id.is_some() && !is_resource {
+            return None;
+        }
+        self.complete(shape, &seen)?;
+        Some(id)
+    }
+
+    /// Whether all that is required was seen.
+    #[inline(always)]
+    fn complete(&self, shape: usize, seen: &[u64; BITS / 64]) -> Option<()> {
+        let count = self.words[shape + 2] as usize;
+        let required = self.words.get(shape + HEAD..shape + HEAD + count)?;
+        required
+            .iter()
+            .all(|&bit| seen[bit as usize / 64] >> (bit % 64) & 1 == 1)
+            .then_some(())
+    }
+
+    /// The value of a property: one, or a list of them.
+    #[inline(always)]
+    fn value(&mut self, slot: &[u32], around: &mut Around, depth: u32) -> Option<()> {
+        if slot[4] & ARRAY == 0 {
+            return self.single(slot[4], slot[5] as usize, around, depth).map(|_| ());
+        }
+        let what = slot[4] & !ARRAY;
+        self.expect(b'[')?;
+        let mut count = 0u32;
+        let mut ids: [Span; IDS] = [(0, 0); IDS];
+        loop {
+            self.blank();
+            let id = self.single(what, slot[5] as usize, around, depth)?;
+            if what == kind::CONTAINED {
+                add(self.data, &mut ids, count as usize, id?)?;
+            }
+            count += 1;
+            self.blank();
+            match self.peek() {
+                b',' => self.at += 1,
+                b']' => break,
+                _ => return None,
+            }
+        }
+        self.at += 1;
+        (count >= slot[6] && count <= slot[7]).then_some(())
+    }
+
+    /// One value; the id of a resource.
+    #[inline(always)]
+    fn single(
+        &mut self,
+        what: u32,
+        shape: usize,
+        around: &mut Around,
+        depth: u32,
+    ) -> Option<Option<Span>> {
+        match what {
+            kind::COMPLEX => {
+                self.expect(b'{')?;
+                self.properties(shape, around, depth + 1, false)?;
+            }
+            kind::RESOURCE => {
+                return self.resource(around.level + 1, around.in_contained, depth + 1);
+            }
+            kind::CONTAINED => {
+                if around.in_contained {
+                    return None;
+                }
+                return self.resource(around.level + 1, true, depth + 1);
+            }
+            kind::TEXT => self.text()?,
+            kind::ELEMENT_ID => {
+                let start = self.at;
+                let (from, to) = self.plain()?;
+                if self.data[from..to].iter().all(|&byte| byte == b' ') {
+                    return None;
+                }
+                let count = around.count;
+                add(self.data, &mut around.ids, count, (start, self.at))?;
+                around.count += 1;
+            }
+            kind::BOOLEAN => self.boolean()?,
+            kind::DECIMAL => self.decimal()?,
+            kind::INTEGER => self.integer(i64::from(i32::MIN))?,
+            kind::UNSIGNED => self.integer(0)?,
+            kind::POSITIVE => self.integer(1)?,
+            _ => {
+                let (start, end) = self.plain()?;
+                let value = self.data.get(start..end)?;
+                let right = value.len() < LONG
+                    && match what {
+                        kind::CODE => is_code(value),
+                        kind::ID => is_id(value),
+                        kind::URI => is_uri(value),
+                        kind::CANONICAL => is_canonical(value),
+                        kind::BASE64 => is_base64(value),
+                        kind::DATE => date(value) == Some(value.len()),
+                        kind::DATE_TIME => is_date_time(value),
+                        kind::INSTANT => is_instant(value),
+                        kind::TIME => value.len() == 8 && clock(value) == Some(8),
+                        _ => false,
+                    };
+                if !right {
+                    return None;
+                }
+            }
+        }
+        Some(None)
+    }
+
+    /// Something to read, in any characters but control characters.
+    #[inline(always)]
+    fn text(&mut self) -> Option<()> {
+        self.expect(b'"')?;
+        let start = self.at;
+        let mut is_blank = true;
+        loop {
+            let byte = self.peek();
+            match byte {
+                b'"' => break,
+                b'\\' => {
+                    match self.data.get(self.at + 1).copied()? {
+                        b'"' | b'\\' | b'/' => is_blank = false,
+                        b'n' | b'r' | b't' => {}
+                        _ => return None,
+                    }
+                    self.at += 2;
+                }
+                b' ' => self.at += 1,
+                0x21..=0x7e => {
+                    is_blank = false;
+                    self.at += 1;
+                }
+                0x80.. => {
+                    is_blank = false;
+                    self.is_ascii = false;
+                    self.at += 1;
+                }
+                _ => return None,
+            }
+        }
+        if is_blank || self.at - start >= LONG {
+            return None;
+        }
+        self.at += 1;
+        Some(())
+    }
+
+    fn boolean(&mut self) -> Option<()> {
+        let rest = self.data.get(self.at..)?;
+        self.at += match () {
+            () if rest.starts_with(b"true") => 4,
+            () if rest.starts_with(b"false") => 5,
+            () => return None,
+        };
+        Some(())
+    }
+
+    /// Digits as JSON writes whole numbers, without a sign: how many.
+    fn digits(&mut self) -> Option<usize> {
+        let start = self.at;
+        while self.peek().is_ascii_digit() {
+            self.at += 1;
+        }
+        let count = self.at - start;
+        (count > 0 && (count == 1 || self.data[start] != b'0')).then_some(count)
+    }
+
+    fn decimal(&mut self) -> Option<()> {
+        if self.peek() == b'-' {
+            self.at += 1;
+        }
+        let mut count = self.digits()?;
+        if self.peek() == b'.' {
+            self.at += 1;
+            let start = self.at;
+            while self.peek().is_ascii_digit() {
+                self.at += 1;
+            }
+            if self.at == start {
+                return None;
+            }
+            count += self.at - start;
+        }
+        self.ends_number(count)
+    }
+
+    fn integer(&mut self, least: i64) -> Option<()> {
+        let negative = self.peek() == b'-';
+        if negative {
+            self.at += 1;
+        }
+        let start = self.at;
+        let count = self.digits()?;
+        if count > 10 {
+            return None;
+        }
+        let size = self.data[start..self.at]
+            .iter()
+            .fold(0i64, |size, &byte| size * 10 + i64::from(byte - b'0'));
+        let value = if negative { -size } else { size };
+        if (negative && size == 0) || value < least || value > i64::from(i32::MAX) {
+            return None;
+        }
+        self.ends_number(count)
+    }
+
+    /// A number with an exponent, or with more digits than may be kept, is not certain.
+    fn ends_number(&self, digits: usize) -> Option<()> {
+        let ends = !matches!(self.peek(), b'.' | b'e' | b'E');
+        (ends && digits <= DIGITS).then_some(())
+    }
+}
+
+/// Note that a bit was seen; None when it was seen before.
+#[inline(always)]
+fn mark(seen: &mut [u64; BITS / 64], bit: u32) -> Option<()> {
+    let word = seen.get_mut(bit as usize / 64)?;
+    let mask = 1u64 << (bit % 64);
+    if *word & mask != 0 {
+        return None;
+    }
+    *word |= mask;
+    Some(())
+}
+
+/// Note an id; None when it is there already, or when there are too many.
+fn add(data: &[u8], ids: &mut [Span; IDS], count: usize, id: Span) -> Option<()> {
+    if count >= IDS {
+        return None;
+    }
+    let known = &ids[..count];
+    if known.iter().any(|&(start, end)| data[start..end] == data[id.0..id.1]) {
+        return None;
+    }
+    ids[count] = id;
+    Some(())
+}
+
+/// No white space but single spaces inside.
+fn is_code(value: &[u8]) -> bool {
+    let mut after_space = true;
+    for &byte in value {
+        let is_space = byte == b' ';
+        if is_space && after_space {
+            return false;
+        }
+        after_space = is_space;
+    }
+    !after_space
+}
+
+fn is_id(value: &[u8]) -> bool {
+    (1..=64).contains(&value.len())
+        && value
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+}
+
+fn is_token(value: &[u8]) -> bool {
+    !value.is_empty() && !value.contains(&b' ')
+}
+
+fn is_uri(value: &[u8]) -> bool {
+    if !is_token(value) || value.starts_with(b"oid:") || value.starts_with(b"uuid:") {
+        return false;
+    }
+    if let Some(rest) = value.strip_prefix(b"urn:oid:") {
+        return is_oid(rest);
+    }
+    match value.strip_prefix(b"urn:uuid:") {
+        Some(rest) => is_uuid(rest),
+        None => true,
+    }
+}
+
+fn is_canonical(value: &[u8]) -> bool {
+    let begins: [&[u8]; 5] = [b"http://", b"https://", b"#", b"urn:oid:", b"urn:uuid:"];
+    is_uri(value) && begins.iter().any(|begin| value.starts_with(begin))
+}
+
+/// Four numbers or more, the first of them 0, 1 or 2.
+fn is_oid(value: &[u8]) -> bool {
+    let mut numbers = 0;
+    for part in value.split(|&byte| byte == b'.') {
+        let right = !part.is_empty()
+            && part.iter().all(u8::is_ascii_digit)
+            && (part.len() == 1 || part[0] != b'0');
+        if !right || (numbers == 0 && !matches!(part, b"0" | b"1" | b"2")) {
+            return false;
+        }
+        numbers += 1;
+    }
+    numbers >= 4
+}
+
+fn is_uuid(value: &[u8]) -> bool {
+    value.len() == 36
+        && value.iter().enumerate().all(|(index, &byte)| match index {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        })
+}
+
+fn is_base64(value: &[u8]) -> bool {
+    let padding = value.iter().rev().take_while(|&&byte| byte == b'=').count();
+    let body = &value[..value.len() - padding];
+    !value.is_empty()
+        && value.len() % 4 == 0
+        && padding <= 2
+        && body
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+}
+
+/// The number that two digits make.
+fn two(value: &[u8], at: usize) -> Option<u32> {
+    let digits = value.get(at..at + 2)?;
+    let is_number = digits.iter().all(u8::is_ascii_digit);
+    is_number.then(|| u32::from(digits[0] - b'0') * 10 + u32::from(digits[1] - b'0'))
+}
+
+/// How long the date at the beginning is: a year, a month or a day that exists.
+fn date(value: &[u8]) -> Option<usize> {
+    let century = two(value, 0)?;
+    let year = century * 100 + two(value, 2)?;
+    if century != 19 && century != 20 {
+        return None;
+    }
+    if value.get(4) != Some(&b'-') {
+        return Some(4);
+    }
+    let month = two(value, 5)?;
+    if !(1..=12).contains(&month) {
+        return None;
+    }
+    if value.get(7) != Some(&b'-') {
+        return Some(7);
+    }
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        2 => 28 + u32::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    (1..=days).contains(&two(value, 8)?).then_some(10)
+}
+
+/// How long the hours, minutes and seconds at the beginning are.
+fn clock(value: &[u8]) -> Option<usize> {
+    let right = two(value, 0)? < 24
+        && value.get(2) == Some(&b':')
+        && two(value, 3)? < 60
+        && value.get(5) == Some(&b':')
+        && two(value, 6)? < 60;
+    right.then_some(8)
+}
+
+fn is_instant(value: &[u8]) -> bool {
+    date(value) == Some(10) && value.get(10) == Some(&b'T') && is_zoned(&value[11..]).is_some()
+}
+
+fn is_date_time(value: &[u8]) -> bool {
+    match date(value) {
+        Some(length) if length == value.len() => true,
+        Some(10) => is_instant(value),
+        _ => false,
+    }
+}
+
+/// A time of day with its zone.
+fn is_zoned(value: &[u8]) -> Option<()> {
+    let mut rest = value.get(clock(value)?..)?;
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let count = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if !(1..=9).contains(&count) {
+            return None;
+        }
+        rest = &fraction[count..];
+    }
+    if rest == b"Z" {
+        return Some(());
+    }
+    let right = rest.len() == 6
+        && matches!(rest[0], b'+' | b'-')
+        && two(rest, 1)? < 14
+        && rest[3] == b':'
+        && two(rest, 4)? < 60;
+    right.then_some(())
+}

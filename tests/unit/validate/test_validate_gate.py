@@ -1,0 +1,236 @@
+"""The gate accepts nothing that the walk finds fault with, and it does accept what is usual."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from alterations import TEXTS, damaged
+from hypothesis import example, given
+from hypothesis import strategies as st
+from samples import ALL, PATIENT
+
+from fhirkit import Validator
+from fhirkit.core.jsonio import dump_bytes
+from fhirkit.definitions.embedded import connect
+from fhirkit.schema.store import SchemaStore
+from fhirkit.validate import Options
+from fhirkit.validate.gate.native import Gate, gate, library
+from fhirkit.validate.options import Options as AllOptions
+from fhirkit.validate.shapes import Shapes
+
+pytestmark = pytest.mark.skipif(
+    library() is None, reason="no native code: there was no rustc when fhirkit was installed"
+)
+STORE = SchemaStore(connect())
+SHAPES = Shapes(STORE, Options(shape_only=True))
+# A dict is never shown to the gate, so this is the walk alone.
+WALK = Validator(options=Options(shape_only=True))
+# Without siblings in a list, which are always for the walk.
+USUAL: list[dict[str, Any]] = [{**PATIENT, "name": [{"family": "Sample", "given": ["Ann"]}]}]
+USUAL += [one for one in ALL.values() if b'"_given"' not in dump_bytes(one)]
+USUAL += [
+    {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "entry": [{"fullUrl": "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0", "resource": one}],
+    }
+    for one in USUAL
+]
+USUAL += [
+    {
+        "resourceType": "MedicationRequest",
+        "contained": [{"resourceType": "Medication", "id": "m1"}],
+        "status": "active",
+        "intent": "order",
+        "medicationReference": {"reference": "#m1"},
+        "subject": {"id": "e1", "display": "Grüße"},
+        "dosageInstruction": [{"doseAndRate": [{"doseQuantity": {"value": 1.5, "unit": "mg"}}]}],
+        "_authoredOn": {"extension": [{"url": "http://example.org/x", "valueTime": "10:00:00"}]},
+        "authoredOn": "2024-02-29T10:00:00.5+01:00",
+    }
+]
+RESOURCES = [*ALL.values(), *USUAL]
+
+
+def ready() -> Gate:
+    made = gate(SHAPES)
+    assert made is not None
+    for resource in RESOURCES:
+        text = dump_bytes(resource)
+        for _ in range(4):
+            made.accepts(text)
+    return made
+
+
+GATE = ready()
+
+
+def assert_no_more(text: bytes) -> None:
+    if GATE.accepts(text):
+        issues = [issue.rule for issue in WALK.validate(text.decode()).issues]
+        assert issues == ["checks-left-out"]
+        assert text[:1] in b" \n\r\t{", "the gate knows no byte order mark"
+
+
+@pytest.mark.parametrize("resource", USUAL)
+@pytest.mark.parametrize("indent", [True, False])
+def test_what_is_usual_is_accepted(resource: dict[str, Any], indent: bool) -> None:
+    text = dump_bytes(resource, indent=indent)
+    assert GATE.accepts(text)
+    assert_no_more(text)
+
+
+@given(data=st.data())
+def test_resources_damaged_anywhere(data: st.DataObject) -> None:
+    try:
+        text = json.dumps(damaged(data, RESOURCES), ensure_ascii=data.draw(st.booleans()))
+    except ValueError:
+        return  # a value that JSON cannot hold
+    assert_no_more(text.encode("utf-8", "surrogatepass"))
+
+
+@given(data=st.data())
+def test_texts_damaged_anywhere(data: st.DataObject) -> None:
+    text = bytearray(dump_bytes(data.draw(st.sampled_from(RESOURCES)), indent=False))
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(text)))
+        length = data.draw(st.integers(0, 12))
+        other = data.draw(st.integers(0, len(text)))
+        pieces = [b"", b'"', b"\\", b",", b"{}", b"[]", b" ", b"\x00", b"\xff", b"0", b"-", b"e1"]
+        pieces += [bytes(text[other : other + data.draw(st.integers(1, 40))])]
+        text[place : place + length] = data.draw(st.sampled_from(pieces))
+    whole = bytes(text)
+    if GATE.accepts(whole):
+        issues = [issue.rule for issue in WALK.validate(bytearray(whole)).issues]
+        assert issues == ["checks-left-out"]
+
+
+@given(text=st.binary(max_size=200))
+def test_any_bytes(text: bytes) -> None:
+    assert not GATE.accepts(text)
+
+
+VALUES = {
+    "string": '{"resourceType":"Patient","address":[{"city":%s}]}',
+    "code": '{"resourceType":"Patient","gender":%s}',
+    "id": '{"resourceType":"Patient","id":%s}',
+    "element id": '{"resourceType":"Patient","maritalStatus":{"text":"a","id":%s}}',
+    "uri": '{"resourceType":"Patient","implicitRules":%s}',
+    "canonical": '{"resourceType":"Patient","meta":{"profile":[%s]}}',
+    "base64Binary": '{"resourceType":"Patient","photo":[{"data":%s}]}',
+    "date": '{"resourceType":"Patient","birthDate":%s}',
+    "dateTime": '{"resourceType":"Patient","deceasedDateTime":%s}',
+    "instant": '{"resourceType":"Patient","meta":{"lastUpdated":%s}}',
+    "boolean": '{"resourceType":"Patient","active":%s}',
+    "integer": '{"resourceType":"Patient","multipleBirthInteger":%s}',
+    "unsignedInt": '{"resourceType":"Patient","photo":[{"size":%s}]}',
+    "positiveInt": '{"resourceType":"Patient","telecom":[{"rank":%s}]}',
+    "decimal": '{"resourceType":"Patient","extension":[{"url":"u","valueDecimal":%s}]}',
+    "time": '{"resourceType":"Patient","extension":[{"url":"u","valueTime":%s}]}',
+}
+URNS = st.from_regex(r"\A(urn:)?(oid|uuid):[0-9a-f.-]{0,40}\Z")
+DIGITS = st.from_regex(r"\A-?[0-9]{1,22}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,3})?\Z", fullmatch=True)
+
+
+@pytest.mark.parametrize("name", VALUES)
+@given(value=st.one_of(TEXTS.map(json.dumps), URNS.map(json.dumps), DIGITS))
+@example(value='"2023-02-29"')
+@example(value='"2000-02-29"')
+@example(value='"1900-02-29"')
+@example(value='"2024-02-29T24:00:00Z"')
+@example(value='"urn:oid:1.2.3"')
+@example(value='"\\u00a0"')
+@example(value='"\u00a0"')
+@example(value='"\\n \\t"')
+@example(value="-0")
+@example(value="01")
+@example(value="1.")
+@example(value="2147483648")
+@example(value="123456789012345678901")
+@example(value="null")
+@example(value="true")
+@example(value='"a  b"')
+@example(value='"a\\nb"')
+def test_values_of_every_type(name: str, value: str) -> None:
+    assert_no_more((VALUES[name] % value).encode("utf-8", "surrogatepass"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("string", '"Grüße,\\nzwei \\"Zeilen\\""'),
+        ("code", '"a b"'),
+        ("uri", '"urn:oid:2.16.840.1"'),
+        ("uri", '"urn:ietf:rfc:3986"'),
+        ("canonical", '"http://example.org/x|1"'),
+        ("date", '"2024-12-31"'),
+        ("dateTime", '"2024-02-29T23:59:59.123+13:00"'),
+        ("instant", '"2024-02-28T23:59:59Z"'),
+        ("base64Binary", '"aGVsbG8="'),
+        ("integer", "-12"),
+        ("unsignedInt", "0"),
+        ("decimal", "-0.50"),
+        ("time", '"23:59:59"'),
+    ],
+)
+def test_usual_values_are_accepted(name: str, value: str) -> None:
+    assert GATE.accepts((VALUES[name] % value).encode())
+
+
+INNER = '{"resourceType":"Patient","id":"a"}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"resourceType":"Patient","active":true,"active":true}',
+        '{"resourceType":"Patient","resourceType":"Patient"}',
+        '{"resourceType":"Patient","name":[{}]}',
+        '{"resourceType":"Patient","name":[{"id":"x"}]}',
+        '{"resourceType":"Patient","name":[]}',
+        '{"resourceType":"Patient","name":[{"text":"a","id":"x"},{"text":"b","id":"x"}]}',
+        '{"resourceType":"Patient","deceasedBoolean":true,"deceasedDateTime":"2020"}',
+        '{"resourceType":"Patient","link":[{"type":"refer"}]}',
+        '{"resourceType":"Patient","contained":[{"resourceType":"Patient"}]}',
+        f'{{"resourceType":"Patient","contained":[{INNER}, {INNER}]}}',
+        f'{{"resourceType":"Patient","contained":[{INNER[:-1]},"contained":[{INNER}]}}]}}',
+        '{"resourceType":"Nobody"}',
+        '{"resourceType":"Patient"} {}',
+        '{"resourceType":"Patient",}',
+        "",
+    ],
+)
+def test_what_is_wrong_is_not_accepted(text: str) -> None:
+    assert not GATE.accepts(text.encode())
+
+
+@pytest.mark.parametrize("levels", [1, 10, 50, 62, 70, 99, 120, 5000])
+def test_deep_nesting_is_for_the_walk(levels: int) -> None:
+    inner = '{"url":"u","valueBoolean":true}'
+    for _ in range(levels):
+        inner = '{"url":"u","extension":[' + inner + "]}"
+    text = ('{"resourceType":"Patient","extension":[' + inner + "]}").encode()
+    assert GATE.accepts(text) == (levels <= 50)
+
+
+def test_a_kind_that_was_never_met_is_for_the_walk() -> None:
+    fresh = gate(Shapes(STORE, Options(shape_only=True)))
+    assert fresh is not None
+    text = b'{"resourceType":"Basic","code":{"text":"a"}}'
+    assert [fresh.accepts(text) for _ in range(5)] == [False, False, False, True, True]
+
+
+def test_stricter_options_leave_their_values_to_the_walk() -> None:
+    strict = gate(Shapes(STORE, AllOptions(shape_only=True, security_checks=True)))
+    assert strict is not None
+    text = b'{"resourceType":"Patient","name":[{"text":"<b>"}]}'
+    assert not any(strict.accepts(text) for _ in range(5))
+
+
+def test_both_ways_give_the_same_outcome() -> None:
+    validator = Validator(options=Options(shape_only=True))
+    text = dump_bytes(ALL[next(iter(ALL))])
+    outcomes = {validator.validate(text, file="a.json") for _ in range(6)}
+    assert len(outcomes) == 1
