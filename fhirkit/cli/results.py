@@ -69,6 +69,8 @@ def exit_code(report: Report) -> int:
         codes.append(exits.CONFLICT)
     if report.has(Result.REFUSED):
         codes.append(exits.REMOTE)
+    if report.has(Result.BLOCKED):
+        codes.append(exits.BLOCKED)
     if not report.complete:
         codes.append(exits.FINDINGS if codes != [exits.CLEAN] else exits.INCOMPLETE)
     return exits.worst(*(exits.INCOMPLETE if code == exits.USAGE else code for code in codes))

@@ -13,7 +13,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from fhirkit.core.errors import (
-    BadAnswer,
     Blocked,
     Conflict,
     FhirkitError,
@@ -24,18 +23,29 @@ from fhirkit.core.resource import ResourceKey
 from fhirkit.remote.capability import Capability
 from fhirkit.remote.failures import Busy, Stale, outcome_texts
 from fhirkit.sync.answer import Rung, interpret, transaction
+from fhirkit.sync.deletions import delete_all
 from fhirkit.sync.entry import Entry, version_id
-from fhirkit.sync.flight import Flight, Ground, final, hopeless
+from fhirkit.sync.flight import IN_CONFLICT, MEANWHILE, Flight, Ground, final, hopeless
+from fhirkit.sync.habits import Habits
 from fhirkit.sync.journal import OpState
-from fhirkit.sync.order import Component, Graph, Schedule
-from fhirkit.sync.pace import TOO_LARGE, Pace
-from fhirkit.sync.plan import Action, Plan, Status, Step
+from fhirkit.sync.order import FIRST, Component, Graph, Schedule
+from fhirkit.sync.ownership import Whose, agree_on_sent, recognise, whose
+from fhirkit.sync.pace import Pace, too_large
+from fhirkit.sync.plan import Action, Plan, Status, Step, classify
 from fhirkit.sync.results import Line, Report, Result
 
 #: Statuses that say something about what was sent; others say something about the server.
 _ABOUT_CONTENT = (400, 409, 412, 413, 422)
 #: After so many single resources refused in a row for a reason of the server's, the run ends.
 _ENOUGH = 3
+
+#: So many members of a circle are named in a message.
+_NAMED = 20
+_RESPELLED = "the answer was lost; what is there is ours, as this server stores it"
+_GROWN = (
+    "the answer was lost, and the server holds more than was sent: its own or somebody's; "
+    "fhirkit pull brings it"
+)
 
 _Remote = Mapping[ResourceKey, dict[str, Any] | None]
 
@@ -58,8 +68,9 @@ class Push:
         self.report: Report = ground.report
         self.at_least_once = at_least_once
         self._capability = capability
-        self._failed: set[ResourceKey] = set()
         self._barren = 0
+        self._begun = ground.proven
+        ground.edges = graph.edges
 
     def run(self, plan: Plan, remote: _Remote) -> Report:
         """Carry out the plan as far as it goes; trouble that ended it is in the report."""
@@ -70,12 +81,16 @@ class Push:
                 self.report.add(Line(key, Result.UNCHANGED, version))
         for key, reason in plan.conflicts.items():
             self.report.add(Line(key, Result.CONFLICT, note=reason))
+            self.ground.held[key] = IN_CONFLICT
         actions = {action.key: action for action in plan.of(Step.CREATE, Step.UPDATE)}
         deletions = list(plan.of(Step.DELETE))
         try:
             self._bookkeeping(plan, remote)
-            self._send_all(actions)
-            self._delete(deletions)
+            try:
+                self._send_all(actions)
+            finally:
+                self._attribute()
+            delete_all(self.ground, deletions)
         except FhirkitError as problem:
             self.report.trouble = problem
             for action in [*actions.values(), *deletions]:
@@ -92,6 +107,33 @@ class Push:
                     store.forget(action.key)
                 else:
                     store.agree(action.key, self.ground.local[action.key], theirs)
+
+    def _attribute(self) -> None:
+        """Say whose it is what was found after lost answers, with all that the run has shown."""
+        store = self.ground.store
+        habits = Habits(store)
+        for action, sent, found, remote_id in self.ground.unattributed:
+            key, done = action.key, Result.UPDATED
+            if action.step is Step.CREATE:
+                done = Result.CREATED
+            with store.transaction():
+                owner = whose(habits, action.step, sent, found)
+                if owner is Whose.UNKNOWN:
+                    mine, base = Entry.of(sent), self.ground.base.get(key)
+                    reason = classify(mine, base, Entry.of(found))[1] or MEANWHILE
+                    line = Line(key, Result.CONFLICT, note=reason)
+                elif owner is Whose.OURS:
+                    store.agree(key, sent, found, remote_id=remote_id)
+                    line = Line(key, done, version_id(found), _RESPELLED)
+                else:
+                    agree_on_sent(store, key, sent, found, remote_id)
+                    line = Line(key, done, version_id(found), _GROWN)
+                conflict = owner is Whose.UNKNOWN
+                state = OpState.CONFLICT if conflict else OpState.APPLIED
+                self.ground.journal.settle(key, state, line.note)
+            self.report.add(line)
+        self.ground.unattributed.clear()
+        recognise(store)
 
     # -- creates and updates ----------------------------------------------------------------
 
@@ -141,18 +183,24 @@ class Push:
                 for part in reversed(rest):
                     again.insert(number, part)
                 return first
-        return schedule.take(self.pace.limits)
+        limits = self.pace.limits
+        if not self._begun:
+            # What this server does is learned from one part; the others need not be in doubt.
+            self._begun, limits = True, FIRST
+        return schedule.take(limits)
 
     def _without_waiting(self, group: list[Component], schedule: Schedule) -> list[Component]:
-        """The group without what refers to something that could not be created."""
+        """The group without what refers to a conflict, or to what could not be created."""
         ready: list[Component] = []
+        held = self.ground.held
         for part in group:
-            missing = {to for key in part for to in self.graph.edges[key]} & self._failed
+            missing = {to for key in part for to in self.graph.edges[key] if to in held}
             if not missing - set(part):
                 ready.append(part)
                 continue
-            self._failed.update(part)
-            note = f"refers to {min(missing)}, which is not on the server"
+            reason = held[min(missing - set(part))]
+            held.update(dict.fromkeys(part, reason))
+            note = f"refers to {min(missing - set(part))}, which {reason}"
             for key in part:
                 self.report.add(Line(key, Result.WAITING, note=note))
             schedule.done(part)
@@ -193,9 +241,8 @@ class Push:
             if hopeless(trouble):
                 raise trouble
             if final(trouble) and not moved:
-                judged = getattr(trouble, "status", 0) != TOO_LARGE
                 if (
-                    judged
+                    not too_large(trouble)
                     and ladder
                     and any(one.step is Step.CREATE for one in flight.todo.values())
                 ):
@@ -238,8 +285,13 @@ class Push:
         Tried on a resource that was created a moment ago, with the very same content.
         """
         ground = self.ground
-        made = [one for one in group if one.step is Step.CREATE and one.key not in flight.todo]
-        if ground.proven or not made or ground.report.lines[made[0].key].result != Result.CREATED:
+        lines = ground.report.lines
+        made = [
+            one for one in group
+            if one.step is Step.CREATE and one.key not in flight.todo
+            and one.key in lines and lines[one.key].result is Result.CREATED
+        ]  # fmt: skip
+        if ground.proven or not made:
             return
         rung = flight.rung
         if rung.ours:
@@ -273,66 +325,39 @@ class Push:
         self, flight: Flight, parts: list[Component], trouble: FhirkitError
     ) -> list[list[Component]]:
         left = [part for part in parts if any(key in flight.todo for key in part)]
-        if len(left) > 1 and getattr(trouble, "status", 0) == TOO_LARGE:
+        if len(left) > 1 and too_large(trouble):
             return [left]  # and it will be cut to what is left of the limits
         if len(left) > 1:
             middle = len(left) // 2
             return [left[:middle], left[middle:]]
         self._barren += 1
-        if getattr(trouble, "status", 0) not in _ABOUT_CONTENT and self._barren >= _ENOUGH:
+        status = getattr(trouble, "status", 0)
+        if status not in _ABOUT_CONTENT and not too_large(trouble) and self._barren >= _ENOUGH:
             raise trouble
-        result = Result.CONFLICT if isinstance(trouble, Conflict) else Result.REFUSED
         said = tuple(outcome_texts(getattr(trouble, "outcome", None)))
+        result, state, reason = Result.REFUSED, OpState.REJECTED, "is not on the server"
+        note = trouble.message
+        if isinstance(trouble, Conflict):
+            result, state, reason = Result.CONFLICT, OpState.CONFLICT, IN_CONFLICT
+        elif too_large(trouble):
+            result, note = Result.BLOCKED, self._too_large(list(flight.todo))
         with self.ground.store.transaction():
             for key, action in flight.todo.items():
-                self.report.add(Line(key, result, note=trouble.message, said=said))
-                state = OpState.CONFLICT if result is Result.CONFLICT else OpState.REJECTED
-                self.ground.journal.settle(key, state, trouble.message)
-                if action.step is Step.CREATE:
-                    self._failed.add(key)
+                self.report.add(Line(key, result, note=note, said=said))
+                self.ground.journal.settle(key, state, note)
+                if action.step is Step.CREATE or result is Result.CONFLICT:
+                    self.ground.held[key] = reason
         return []
 
-    # -- deletes ----------------------------------------------------------------------------
-
-    def _delete(self, actions: list[Action]) -> None:
-        """Delete one by one, again while it helps: a referrer must go before its target."""
-        while actions:
-            left = [action for action in actions if not self._delete_one(action)]
-            if len(left) == len(actions):
-                return
-            actions = left
-
-    def _delete_one(self, action: Action) -> bool:
-        """Read, compare, delete, read: some servers ignore If-Match on DELETE."""
-        key, ground = action.key, self.ground
-        server, journal = ground.server, ground.journal
-        now = server.read(key)
-        if now is not None and (action.seen is None or Entry.of(now).hash != action.seen.hash):
-            note = "deleted here, changed on the server"
-            self.report.add(Line(key, Result.CONFLICT, note=note))
-            journal.settle(key, OpState.CONFLICT, note)
-            return True
-        if now is not None:
-            journal.intend([action], "", "delete")
-            try:
-                server.delete(key, if_match=version_id(now))
-            except (Unreachable, BadAnswer, Busy) as problem:
-                journal.doubt([key])
-                if server.read(key) is not None:
-                    raise problem from None
-            except (Refused, Conflict) as problem:
-                said = tuple(outcome_texts(getattr(problem, "outcome", None)))
-                self._not_deleted(key, problem.message, said)
-                return False
-            if server.read(key) is not None:
-                self._not_deleted(key, "the server said that it deleted it, and still has it")
-                return False
-        with ground.store.transaction():
-            ground.store.forget(key, version=version_id(now) if now else action.if_match)
-            journal.settle(key, OpState.APPLIED)
-        self.report.add(Line(key, Result.DELETED))
-        return True
-
-    def _not_deleted(self, key: ResourceKey, note: str, said: tuple[str, ...] = ()) -> None:
-        self.report.add(Line(key, Result.REFUSED, note=note, said=said))
-        self.ground.journal.settle(key, OpState.REJECTED, note)
+    def _too_large(self, keys: list[ResourceKey]) -> str:
+        """Why these, which cannot be sent in smaller groups, are not on the server."""
+        if len(keys) == 1:
+            size = self.graph.sizes[keys[0]]
+            return f"{size:,} bytes are more than the server takes; nothing of it was stored"
+        circle = ", ".join(map(str, keys[:_NAMED])) + (", …" if len(keys) > _NAMED else "")
+        self.report.notes.append(
+            f"{len(keys)} resources refer to each other in a circle and can only be sent together, "
+            f"which is more than the server takes at once: {circle}. Raise the server's limit for "
+            "transactions, or leave one of the references out; nothing of them was stored"
+        )
+        return f"one of {len(keys)} in a circle, more than the server takes at once"

@@ -138,6 +138,34 @@ class BaseStore:
         row = (*self._at(key), digest, version)
         self.state.change("INSERT OR REPLACE INTO tracked VALUES (?, ?, ?, ?, ?)", *row)
 
+    def respelled(self, kind: str, most: int) -> set[tuple[str, str]]:
+        """Pairs of hashes (sent, stored) of what the server is known to have stored otherwise.
+
+        At most so many of this type, and as many of any.
+        """
+        statement = (
+            "SELECT sent_hash, remote_hash FROM base WHERE remote = ? AND sent_hash <> remote_hash"
+            " AND sent_hash <> '' AND version_id IS NOT NULL"
+        )
+        found = self.state.rows(f"{statement} LIMIT ?", self.remote, most)
+        found += self.state.rows(f"{statement} AND type = ? LIMIT ?", self.remote, kind, most)
+        return {(sent, stored) for sent, stored in found}
+
+    def grown(self) -> list[tuple[BaseEntry, Entry]]:
+        """What was agreed on as it was sent although the server holds more: both forms."""
+        rows = self.state.rows(
+            "SELECT base.type, base.id, sent_hash, remote_hash, base.version_id, remote_id,"
+            " tracked.hash, tracked.version_id FROM base JOIN tracked USING (remote, type, id)"
+            " WHERE remote = ? AND base.version_id IS NULL AND sent_hash = remote_hash"
+            " AND sent_hash <> '' AND tracked.hash IS NOT NULL",
+            self.remote,
+        )
+        keys = [ResourceKey(row[0], row[1]) for row in rows]
+        return [
+            (BaseEntry(key, *row[2:6]), Entry(key, row[6], row[7]))
+            for key, row in zip(keys, rows, strict=True)
+        ]
+
     def untrack(self, key: ResourceKey) -> None:
         """What the server holds is what was agreed."""
         self._drop("tracked", key)

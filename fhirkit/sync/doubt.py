@@ -19,7 +19,9 @@ from fhirkit.sync.answer import Rung
 from fhirkit.sync.base import BaseStore
 from fhirkit.sync.counterpart import Counterpart
 from fhirkit.sync.entry import Entry, trace_of, version_id
+from fhirkit.sync.habits import Habits
 from fhirkit.sync.journal import Journal, Operation, OpState
+from fhirkit.sync.ownership import Whose, agree_on_sent, whose
 from fhirkit.sync.plan import Step
 
 
@@ -82,17 +84,20 @@ def settle_open(server: Counterpart, store: BaseStore, journal: Journal, *, quie
     """
     operations = journal.open()
     made = _created(server, store, operations, quiet)
-    arrived = 0
+    arrived, habits = 0, Habits(store)
     for operation in operations:
         if operation.step is Step.DELETE:
             arrived += _settle_delete(server, store, journal, operation)
             continue
-        stored = _stored(server, store, operation, made)
         sent = store.content(operation.sent_hash)
+        stored, grown = _stored(server, store, operation, made, habits, sent)
         with store.transaction():
             if stored is not None and sent is not None:
                 remote_id = server.there(operation.key).id
-                store.agree(operation.key, sent, stored, remote_id=remote_id)
+                if grown:
+                    agree_on_sent(store, operation.key, sent, stored, remote_id)
+                else:
+                    store.agree(operation.key, sent, stored, remote_id=remote_id)
                 journal.settle(operation.key, OpState.APPLIED, "found on the server by a later run")
                 arrived += 1
             else:
@@ -122,9 +127,17 @@ def _created(
 
 
 def _stored(
-    server: Counterpart, store: BaseStore, operation: Operation, made: _Made
-) -> dict[str, Any] | None:
-    """What the server made of a create or update; None when it did nothing with it."""
+    server: Counterpart,
+    store: BaseStore,
+    operation: Operation,
+    made: _Made,
+    habits: Habits,
+    body: dict[str, Any] | None,
+) -> tuple[dict[str, Any] | None, bool]:
+    """What the server made of a create or update of ``body``; None when it did nothing with it.
+
+    And whether that may hold something of somebody else's besides.
+    """
     key, seen, sent = operation.key, None, operation.sent_hash or ""
     if operation.seen_hash is not None:
         seen = Entry(key, operation.seen_hash, operation.seen_version)
@@ -135,14 +148,19 @@ def _stored(
         now = server.read(key)
     verdict = fate(sent, operation.request_ids, seen=seen, now=now, written=None)
     if verdict is Fate.APPLIED:
-        return now
-    if verdict is Fate.FOREIGN and now is not None:
-        past = past_version(server, key, sent, operation.request_ids, seen=seen)
-        if past is None and key in made:
-            # It is ours, and nobody can tell any more what of it somebody else changed since.
-            store.link(key, server.there(key).id)
-        return past
-    return None
+        return now, False
+    if verdict is not Fate.FOREIGN or now is None:
+        return None, False
+    owner = Whose.UNKNOWN if body is None else whose(habits, operation.step, body, now)
+    if owner is Whose.OURS:
+        return now, False
+    past = past_version(server, key, sent, operation.request_ids, seen=seen)
+    if past is None and owner is Whose.GROWN:
+        return now, True
+    if past is None and key in made:
+        # It is ours, and nobody can tell any more what of it somebody else changed since.
+        store.link(key, server.there(key).id)
+    return past, False
 
 
 def _settle_delete(

@@ -12,7 +12,7 @@ import secrets
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,16 +33,27 @@ from fhirkit.sync.base import BaseStore
 from fhirkit.sync.counterpart import Counterpart
 from fhirkit.sync.doubt import Fate, fate, past_version
 from fhirkit.sync.entry import Base, Entry, trace_of, version_id
+from fhirkit.sync.habits import Habits
 from fhirkit.sync.journal import Journal, OpState
+from fhirkit.sync.order import hanging
+from fhirkit.sync.ownership import Unattributed, Whose, whose
 from fhirkit.sync.plan import Action, Direction, Step, make_plan
 from fhirkit.sync.results import Line, Report, Result
 
+IN_CONFLICT = "is in conflict, or waits for one"
+MEANWHILE = "changed on the server meanwhile"
 HOLLOW = BadAnswer("transaction: the server said yes, and what was sent is not there")
 
 
 @dataclass
 class Ground:
-    """What all flights of a push share. ``local`` are the bodies that were planned."""
+    """What all flights of a push share. ``local`` are the bodies that were planned.
+
+    ``edges`` are the references among what is written and what is in conflict; ``held`` is what
+    others may not refer to yet, with the reason. ``unattributed`` is what was found after lost
+    answers and may be ours in another form: looked at again when the run has shown more of what
+    the server does to what it stores.
+    """
 
     server: Counterpart
     store: BaseStore
@@ -54,6 +65,9 @@ class Ground:
     proven: bool = False
     quiet: float = 150.0
     truthful: bool | None = None
+    edges: Mapping[ResourceKey, Sequence[ResourceKey]] = field(default_factory=dict)
+    held: dict[ResourceKey, str] = field(default_factory=dict)
+    unattributed: list[Unattributed] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def tag(self, key: ResourceKey) -> str:
@@ -74,7 +88,10 @@ class Flight:
         self.trouble: FhirkitError = HOLLOW
         self._agreed: list[tuple[ResourceKey, dict[str, Any]]] = []
         self._conflicts: list[ResourceKey] = []
+        self._foreign: list[ResourceKey] = []
         self._sent_at = 0.0
+        self._doubted = False
+        self._habits = Habits(ground.store)
 
     def look_first(self) -> None:
         """Before creating without a guard: what is there already is not created over."""
@@ -132,15 +149,18 @@ class Flight:
                 bundle, request_id=request_id, representation=True
             )
         except Unreachable as problem:
+            self._doubted = self._doubted or problem.sent
             (ground.journal.doubt if problem.sent else ground.journal.unsent)(self.todo)
             return Said(trouble=problem)
         except (RemoteError, Conflict) as problem:
-            if doubtful(problem):
-                ground.journal.doubt(self.todo)
-            return Said(trouble=problem)
-        said = interpret(answer, actions, self.rung, ground.server)
+            return self._doubting(Said(trouble=problem))
+        return self._doubting(interpret(answer, actions, self.rung, ground.server))
+
+    def _doubting(self, said: Said) -> Said:
+        """Note when the answer leaves open whether anything was written."""
         if doubtful(said.trouble):
-            ground.journal.doubt(self.todo)
+            self._doubted = True
+            self.ground.journal.doubt(self.todo)
         return said
 
     def _by_answer(self, said: Said) -> bool:
@@ -166,6 +186,7 @@ class Flight:
     def _look(self, said: Said) -> bool:
         """Read back, settle what is done or overtaken; whether anything had moved."""
         states = self._states(exact=said.trouble is not None)
+        self._habits = Habits(self.ground.store)
         if said.trouble is None and self.ground.truthful is None:
             self.ground.truthful = self._compare(said, states)
         moved = False
@@ -231,6 +252,9 @@ class Flight:
         if found is Fate.APPLIED and existed and self.rung is Rung.TAG and now is not None:
             # An earlier attempt of ours made it, and it may have been changed since.
             return Fate.APPLIED if content_hash(now) == sent_hash else Fate.OVERTAKEN
+        if found is Fate.FOREIGN and self._doubted and now is not None:
+            owner = whose(self._habits, action.step, self.bodies[action.key], now)
+            return Fate.APPLIED if owner is Whose.OURS else found
         return found
 
     def _done(self, action: Action, stored: dict[str, Any], written: Written | None) -> None:
@@ -288,7 +312,15 @@ class Flight:
         if again:
             self.todo[key] = again[0]
             return
-        reason = plan.conflicts.get(key, "changed on the server meanwhile")
+        if self._doubted and now is not None:
+            remote_id = self.ground.server.there(key).id
+            found = Unattributed(action, self.bodies[key], now, remote_id)
+            self.ground.unattributed.append(found)
+            if not found.plausible:
+                self._foreign.append(key)
+            del self.todo[key]
+            return
+        reason = plan.conflicts.get(key, MEANWHILE)
         self.ground.report.add(Line(key, Result.CONFLICT, note=reason))
         self._conflicts.append(key)
         del self.todo[key]
@@ -305,9 +337,24 @@ class Flight:
                 ground.journal.settle(key, OpState.APPLIED)
             for key in self._conflicts:
                 ground.journal.settle(key, OpState.CONFLICT)
+            self._hold_back([*self._conflicts, *self._foreign])
         self.arrived = bool(self._agreed)
         self._agreed.clear()
         self._conflicts.clear()
+        self._foreign.clear()
+
+    def _hold_back(self, conflicts: list[ResourceKey]) -> None:
+        """What refers to a conflict waits with it: nobody knows yet what is meant to be there."""
+        ground = self.ground
+        ground.held.update(dict.fromkeys(conflicts, IN_CONFLICT))
+        waiting = hanging(ground.edges, self.todo, conflicts)
+        for key, target in waiting.items():
+            ground.held[key] = IN_CONFLICT
+            note = f"refers to {target}, which {IN_CONFLICT}"
+            ground.report.add(Line(key, Result.WAITING, note=note))
+            del self.todo[key]
+        if not self._doubted:
+            ground.journal.unsent(waiting)
 
     arrived = False
 

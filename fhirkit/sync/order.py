@@ -27,6 +27,10 @@ class Limits:
     size: int = 4 * 1024 * 1024
 
 
+#: The first group for a server that nothing was ever created on.
+FIRST = Limits(entries=1)
+
+
 @dataclass(slots=True)
 class Graph:
     """Among some resources: what each refers to, and its size in bytes as it is sent."""
@@ -39,16 +43,21 @@ def graph_of(
     resources: Resources,
     keys: Iterable[ResourceKey],
     *,
+    besides: Iterable[ResourceKey] = (),
     each: Callable[[ResourceKey, dict[str, Any]], None] | None = None,
 ) -> Graph:
-    """The graph of ``keys``, each resource looked at once and shown to ``each``."""
+    """The graph of ``keys``, each resource looked at once and shown to ``each``.
+
+    References to ``besides`` are in it too: keys that are not sent and that others hang on.
+    """
     wanted = {key: key for key in keys}
+    named = {key: key for key in besides} | wanted
     graph = Graph()
     for key in sorted(wanted):
         resource = resources[key]
-        found = sorted(targets(resource) & wanted.keys())
+        found = sorted(targets(resource) & named.keys())
         # The same key objects throughout: a large tree has many references to few targets.
-        graph.edges[key] = tuple(wanted[target] for target in found)
+        graph.edges[key] = tuple(named[target] for target in found)
         graph.sizes[key] = len(dump_bytes(resource, indent=False))
         if each is not None:
             each(key, resource)
@@ -59,6 +68,28 @@ def targets(resource: dict[str, Any]) -> set[ResourceKey]:
     """The keys that a resource refers to, anywhere in it."""
     found = (local_key(element["reference"]) for element in references(resource))
     return {key for key in found if key is not None}
+
+
+def hanging(
+    edges: Mapping[ResourceKey, Sequence[ResourceKey]],
+    keys: Iterable[ResourceKey],
+    on: Iterable[ResourceKey],
+) -> dict[ResourceKey, ResourceKey]:
+    """Those of ``keys`` that refer to one of ``on``, or to one that does; and what they name."""
+    referrers: dict[ResourceKey, list[ResourceKey]] = {}
+    for key in keys:
+        for target in edges.get(key, ()):
+            referrers.setdefault(target, []).append(key)
+    found: dict[ResourceKey, ResourceKey] = {}
+    work = sorted(on)
+    known = set(work)
+    for target in work:  # grows while it is gone through
+        for key in referrers.get(target, ()):
+            if key not in known:
+                known.add(key)
+                found[key] = target
+                work.append(key)
+    return found
 
 
 def components(
@@ -181,11 +212,16 @@ class Schedule:
                 heapq.heappush(self._ready, later)
 
 
-def pack(graph: Graph, keys: Iterable[ResourceKey], limits: Limits) -> list[list[Component]]:
-    """The groups as they are sent when each succeeds before the next."""
+def pack(
+    graph: Graph, keys: Iterable[ResourceKey], limits: Limits, *, known: bool = True
+) -> list[list[Component]]:
+    """The groups as they are sent when each succeeds before the next.
+
+    ``known``: something was created on this server before; else the first group is small.
+    """
     schedule = Schedule(graph, keys)
     packed: list[list[Component]] = []
-    while group := schedule.take(limits):
+    while group := schedule.take(limits if known or packed else FIRST):
         packed.append(group)
         for part in group:
             schedule.done(part)

@@ -16,14 +16,26 @@ from fhirkit.core.errors import FhirkitError, Refused
 from fhirkit.remote.failures import Busy
 from fhirkit.sync.order import Component, Limits
 
-#: The server finds the request too large, whatever is in it.
-TOO_LARGE = 413
+_TOO_LARGE = 413
 #: A round is so many groups for each that may be under way.
 _ROUNDS = 2
 #: One more under way has to bring this much, or it is taken back.
 _WORTH = 1.1
 #: And then so many rounds pass before it is tried again.
 _REST = 20
+
+
+def too_large(trouble: FhirkitError | None) -> bool:
+    """Whether the server finds the request too large, whatever is in it."""
+    if not isinstance(trouble, Refused):
+        return False
+    issues = (trouble.outcome or {}).get("issue")
+    codes = (
+        [one.get("code") for one in issues if isinstance(one, dict)]
+        if isinstance(issues, list)
+        else []
+    )
+    return trouble.status == _TOO_LARGE or "too-costly" in codes
 
 
 @dataclass(slots=True)
@@ -93,11 +105,11 @@ class Pace:
 
     def met(self, trouble: FhirkitError, entries: int) -> None:
         """A group of so many entries met this."""
-        status = trouble.status if isinstance(trouble, Refused) else 0
+        slow = isinstance(trouble, Refused) and trouble.status == 504
         with self._lock:
             if isinstance(trouble, Busy):
                 self._less()
-            if status in (TOO_LARGE, 504) and entries > 1:
+            if (slow or too_large(trouble)) and entries > 1:
                 # What was refused once is not tried again in this run.
                 self._ceiling = min(self._ceiling, entries - 1)
                 self.entries = min(self.entries, max(1, entries // 2))

@@ -24,6 +24,7 @@ class Result(StrEnum):
     DISCARDED = "discarded"
     CONFLICT = "conflict"
     REFUSED = "refused"
+    BLOCKED = "blocked"
     WAITING = "waiting"
     UNKNOWN = "unknown"
     KEPT = "kept"
@@ -34,6 +35,7 @@ class Result(StrEnum):
 UNDONE = (
     Result.CONFLICT,
     Result.REFUSED,
+    Result.BLOCKED,
     Result.WAITING,
     Result.UNKNOWN,
     Result.KEPT,

@@ -44,13 +44,17 @@ _MORE_SENTINELS = 200
 
 @dataclass(slots=True)
 class Prepared:
-    """A plan with everything it was made from, ready to be shown or carried out."""
+    """A plan with everything it was made from, ready to be shown or carried out.
+
+    ``known``: how this server creates was found out before.
+    """
 
     plan: Plan
     scan: Scan
     base: Base
     remote: Remote = field(default_factory=dict)
     fetched: Fetched = field(default_factory=Fetched)
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,8 @@ class Session:
         for key in keys - touched:
             entries[key] = base[key].stored()
         plan = make_plan(Direction.PUSH, keys, scan.entries, base, entries, take=ours)
-        return Prepared(plan, scan, base, states)
+        known = self.store.rung() is not None
+        return Prepared(plan, scan, base, states, known=known)
 
     def push(self, ready: Prepared, options: Options | None = None) -> Report:
         """Carry out a prepared push; deletions only when asked for."""
@@ -319,6 +324,7 @@ def start_push(
         graph = graph_of(
             ready.scan.resources,
             hashes,
+            besides=plan.conflicts,
             each=lambda key, resource: _note(state.keep(resource, hashes[key])),
         )
         journal.plan([*writes, *plan.of(Step.DELETE)], hashes)

@@ -46,7 +46,7 @@ COMPLETES = [
     Fault("503 on every second read", faults.status(503), "GET", times=2),
     Fault("reset while reading", faults.drop_before, "GET", first=2, times=2),
     Fault("metadata cut short", faults.truncate, "GET", "metadata"),
-    Fault("a web page instead of a read", faults.page(b"<html>", 404), "GET", "Patient/p"),
+    Fault("a web page instead of a read", faults.page(b"<html>", 404), "GET", "Organization/o"),
 ]  # fmt: skip
 
 FAILS = [
@@ -170,8 +170,11 @@ def test_somebody_else_creates_the_same_id_meanwhile(
     under(server, Fault("somebody is faster", races, "POST"))
     ran = fhirkit("push", "--json")
     assert ran.code == 4, ran
-    assert server.state()["Organization/o"] == theirs
-    assert ran.results()["Patient/p"] == "created"
+    assert server.state() == {"Organization/o": theirs}
+    assert ran.results()["Patient/p"] == "waiting", "nobody knows yet whether it means theirs"
+    assert "refers to Organization/o" in ran.out
+    assert fhirkit("push", "--ours", "Organization/o").code == 0
+    holds_after(tree, server, fhirkit, most_versions=2)
 
 
 def test_a_server_without_the_guard_is_told_to_have_overwritten(
@@ -238,31 +241,121 @@ def test_such_a_server_loses_the_answer_but_keeps_the_request_id(
     assert max(map(len, server.store.versions.values())) == 1
 
 
-def test_such_a_server_keeps_no_request_id_and_a_pull_settles_it(
-    tree: Path, server: FakeServer, fhirkit: Run
+@pytest.mark.parametrize("number", [1, 2])
+def test_such_a_server_keeps_no_request_id_and_its_habit_tells(
+    number: int, tree: Path, server: FakeServer, fhirkit: Run
 ) -> None:
     server.normalise(lambda resource: resource | {"language": "en"})
-    under(server, Fault("lost", faults.drop_after, "POST"))
+    under(server, Fault("lost", faults.drop_after, "POST", first=number))
     ran = fhirkit("push", "--json")
-    assert ran.code == 4, "somebody else could have created it so"
-    assert set(ran.results().values()) == {"conflict"}
-    ran = fhirkit("pull", "--json")
     assert ran.code == 0, ran
-    assert set(ran.results().values()) == {"merged"}
-    assert read(tree, "Patient/p")["language"] == "en"
-    assert fhirkit("push").code == fhirkit("verify").code == 0
+    assert set(ran.results().values()) == {"created"}
+    assert fhirkit("verify").code == 0
+    assert fhirkit("pull", "--json").code == 0
+    assert "language" not in read(tree, "Patient/p")
     assert max(map(len, server.store.versions.values())) == 1
+
+
+@pytest.mark.parametrize("kind", ["all that is new", "a circle"])
+def test_what_hangs_on_a_conflict_waits_and_the_rest_goes_on(
+    kind: str, tree: Path, server: FakeServer, fhirkit: Run
+) -> None:
+    """Condition/c and Encounter/e form a circle, and Provenance/v refers to Condition/c."""
+    assert fhirkit("push").code == 0
+    for key in ("Condition/c", "Encounter/e", "Provenance/v", "Organization/o"):
+        write(tree, read(tree, key) | {"language": "de"})
+    server.put(server.state()["Condition/c"] | {"recordedDate": "2020"})
+    if kind == "a circle":
+        write(tree, read(tree, "Provenance/v") | {"target": [{"reference": "Encounter/e"}]})
+    planned = fhirkit("push", "--dry-run", "--json")
+    assert planned.code == 4
+    assert planned.json["waiting"] == ["Encounter/e", "Provenance/v"]
+    assert [[one["url"] for one in group] for group in planned.json["transactions"]] == [
+        ["Organization/o"]
+    ]
+    before = server.state()
+    ran = fhirkit("push", "--json")
+    assert ran.code == 4, ran
+    results = ran.results()
+    assert results["Condition/c"] == "conflict"
+    assert results["Encounter/e"] == results["Provenance/v"] == "waiting"
+    assert results["Organization/o"] == "updated"
+    assert server.state()["Encounter/e"] == before["Encounter/e"]
+    assert fhirkit("pull").code == 0
+    assert fhirkit("push").code == fhirkit("verify").code == 0
+    assert server.state()["Condition/c"]["recordedDate"] == "2020"
+    assert server.state()["Encounter/e"]["language"] == "de"
+
+
+def test_what_hangs_on_a_conflict_that_shows_on_the_way_waits_as_well(
+    tree: Path, server: FakeServer, fhirkit: Run
+) -> None:
+    assert fhirkit("push").code == 0
+    for key in ("Condition/c", "Encounter/e", "Provenance/v", "Organization/o"):
+        write(tree, read(tree, key) | {"language": "de"})
+
+    def races(handler, answer, body) -> None:  # type: ignore[no-untyped-def]
+        server.put(server.state()["Condition/c"] | {"recordedDate": "2020"})
+        handler.send(answer())
+
+    under(server, Fault("somebody is faster", races, "POST"))
+    ran = fhirkit("push", "--json")
+    assert ran.code == 4, ran
+    results = ran.results()
+    assert results["Condition/c"] == "conflict"
+    assert results["Encounter/e"] == results["Provenance/v"] == "waiting"
+    assert results["Organization/o"] == "updated"
+    assert "language" not in server.state()["Encounter/e"]
+    assert fhirkit("pull").code == 0
+    assert fhirkit("push").code == fhirkit("verify").code == 0
+    assert server.state()["Condition/c"]["recordedDate"] == "2020"
+    assert server.state()["Encounter/e"]["language"] == "de"
+
+
+def too_large(most: int, status: int, outcome: dict[str, object]) -> faults.Act:
+    def act(handler, answer, body) -> None:  # type: ignore[no-untyped-def]
+        if len(faults.json.loads(body)["entry"]) <= most:
+            handler.send(answer())
+        else:
+            handler.send(faults.Reply(status, outcome))
+
+    return act
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(413, "processing"), (400, "too-costly"), (422, "too-costly")]
+)
+def test_a_circle_larger_than_the_server_takes_is_told_and_nothing_of_it_sent(
+    status: int, code: str, tree: Path, server: FakeServer, fhirkit: Run
+) -> None:
+    said = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": code}]}
+    under(server, Fault("too large", too_large(1, status, said), "POST", times=0))
+    ran = fhirkit("push", "--json")
+    assert ran.code == 6, ran
+    results = ran.results()
+    assert results["Condition/c"] == results["Encounter/e"] == "blocked"
+    assert results["Provenance/v"] == "waiting"
+    assert {"Condition/c", "Encounter/e", "Provenance/v"}.isdisjoint(server.state())
+    assert {key for key, result in results.items() if result == "created"} == set(server.state())
+    assert len(server.state()) == 3
+    (note,) = [one for one in ran.json["notes"] if "circle" in one]
+    assert "Condition/c, Encounter/e" in note
+    assert "leave one of the references out" in note
+    again = fhirkit("push", "--json")
+    assert again.code == 6, "and it stays so, whatever else is done already"
+    under(server)
+    assert fhirkit("push").code == 0
+    holds_after(tree, server, fhirkit)
 
 
 def test_a_server_that_gives_its_own_ids_is_left_at_once(
     tree: Path, server: FakeServer, fhirkit: Run
 ) -> None:
     def assign(handler, answer, body) -> None:  # type: ignore[no-untyped-def]
+        kinds = [one["resource"]["resourceType"] for one in faults.json.loads(body)["entry"]]
         entries = [
             {"response": {"status": "201", "location": f"{kind}/made-{number}/_history/1"}}
-            for number, kind in enumerate(
-                ("Organization", "Patient", "Condition", "Encounter", "Observation", "Provenance")
-            )
+            for number, kind in enumerate(kinds)
         ]
         body = {"resourceType": "Bundle", "type": "transaction-response", "entry": entries}
         handler.send(faults.Reply(200, body))
@@ -330,4 +423,6 @@ def test_dry_run_prints_what_a_push_sends(tree: Path, server: FakeServer, fhirki
 
     under(server, Fault("note", note, "POST", times=0))
     assert fhirkit("push").code == 0
-    assert planned == sent[: len(planned)], "what follows is the trial of the guard"
+    first, trial, *others = sent
+    assert planned == [first, *others], "what comes between is the trial of the guard"
+    assert trial == first
