@@ -20,7 +20,7 @@ from fhirkit.core.errors import UsageError
 @click.command()
 @click.argument("resource", required=False)
 @click.argument("there", required=False)
-@click.option("--name", help="Which remote, when there are several.")
+@click.option("--name", metavar="NAME", help="Which remote, when there are several.")
 @click.option("--dry-run", "-n", is_flag=True, help="Say what would be linked, and link nothing.")
 @json_option
 @server_options

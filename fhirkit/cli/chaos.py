@@ -20,11 +20,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command()
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, help="On 127.0.0.1; 0 takes a free one."
-)
+    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, metavar="PORT",
+    help="The port on 127.0.0.1; 0 takes a free one.",
+)  # fmt: skip
 @click.option(
-    "--profile", default="r4", show_default=True, help="The kind of server; --list names them."
-)
+    "--profile", default="r4", show_default=True, metavar="KIND",
+    help="The kind of server; --list names them.",
+)  # fmt: skip
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="One setting of it.")
 @click.option("--schedule", type=_FILE, help="TOML: which requests meet which fault.")
 @click.option(

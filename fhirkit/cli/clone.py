@@ -15,7 +15,9 @@ from fhirkit.core.errors import UsageError
 @click.command()
 @click.argument("url")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--name", default="origin", show_default=True, help="What to call the remote.")
+@click.option(
+    "--name", default="origin", show_default=True, metavar="NAME", help="What to call the remote."
+)
 @click.option("--patient", metavar="ID", help="One patient's record, with all it refers to.")
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="All of a resource type.")
 @json_option

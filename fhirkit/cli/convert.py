@@ -38,7 +38,10 @@ def _print_schema(ctx: click.Context, param: click.Parameter, value: bool) -> No
     envvar="SOURCE_DATE_EPOCH",
     help="Time stamp: an instant, or seconds since 1970. Default: made from the case.",
 )
-@click.option("-o", "--output", metavar="FILE", default="-", help="Where to write; - is stdout.")
+@click.option(
+    "-o", "--output", metavar="FILE", default="-", show_default=True,
+    help="Where to write; - is stdout.",
+)  # fmt: skip
 @click.option("--strict", is_flag=True, help="Facts that are assumed, not stated, are errors.")
 @click.option(
     "--provenance",

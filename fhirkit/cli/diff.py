@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("what", nargs=-1)
 @click.option("--remote", "ask", is_flag=True, help="Compare with the server, not the base.")
-@click.option("--name", help="Which remote, when there are several.")
+@click.option("--name", metavar="NAME", help="Which remote, when there are several.")
 @json_option
 @server_options
 def command(

@@ -14,8 +14,7 @@ def command(as_json: bool) -> int:
     """Look at this installation and folder: versions with known holes, definitions, caches,
     packages and their lock, settings, Java and Maven for the local server, proxies, certificates.
 
-    Opens no connection. Exit code 1: something is wrong and would get in the way; what is merely
-    worth knowing is marked "note" and changes nothing.
+    Opens no connection. What is merely worth knowing is marked "note" and changes nothing.
     """
     from fhirkit.cli.checkups import CHECKUPS
 

@@ -10,7 +10,10 @@ from fhirkit.cli.working_tree import here, json_option
 
 @click.command()
 @click.argument("run", required=False, type=int)
-@click.option("--limit", "-l", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option(
+    "--limit", "-l", type=click.IntRange(min=1), default=20, show_default=True, metavar="N",
+    help="How many runs are shown.",
+)  # fmt: skip
 @json_option
 def command(run: int | None, *, limit: int, as_json: bool) -> None:
     """Show the latest commands that wrote, or with RUN every operation of one.

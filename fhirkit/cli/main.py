@@ -16,6 +16,7 @@ from click.exceptions import Exit
 from fhirkit import __version__
 from fhirkit.cli import exits
 from fhirkit.cli.console import complain
+from fhirkit.cli.manual import attach
 from fhirkit.core.errors import FhirkitError
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ COMMANDS: dict[str, str] = {
 EXIT_CODES = """\b
 Exit codes: 0 clean · 1 findings · 2 usage or configuration · 3 something could not be checked ·
 4 conflict · 5 remote unreachable or refused · 6 blocked (lock or guard) · 70 internal error
+
+Arguments, exit codes and examples of a command: fhirkit COMMAND --help
 """
 
 
@@ -78,6 +81,7 @@ class LazyGroup(click.RichGroup):
             return None
         command: click.Command = import_module(f"fhirkit.cli.{module}").command
         command.name = cmd_name
+        attach(command, cmd_name)
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:

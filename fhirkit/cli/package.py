@@ -35,8 +35,7 @@ def add(
 ) -> int:
     """Put packages and all that they depend on into the cache, and into fhirkit.lock.
 
-    With --locked and no SOURCE, everything in the lock is fetched. Exit code 3: a dependency is
-    missing. Exit code 6: a package's content is not what the lock or the cache holds.
+    With --locked and no package named, everything in the lock is fetched.
     """
     from fhirkit.cli.packaging import Packaging
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--theirs", multiple=True, metavar="Type/id", help="Settle this conflict their way.")
 @click.option(
-    "--max-delete", type=click.IntRange(min=0), default=10, show_default=True,
+    "--max-delete", type=click.IntRange(min=0), default=10, show_default=True, metavar="N",
     help="Stop when more files than this would go away.",
 )  # fmt: skip
 @click.option("--remote", "url", metavar="URL", help="Pull from there, without a working tree.")

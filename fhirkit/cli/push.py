@@ -27,8 +27,8 @@ from fhirkit.cli.working_tree import (
 @click.option("--dry-run", "-n", is_flag=True, help="Print the requests and send none.")
 @click.option("--delete", is_flag=True, help="Delete on the server what was deleted here.")
 @click.option(
-    "--max-delete", type=click.IntRange(min=0), default=10, show_default=True,
-    help="Send nothing when more than this would be deleted.",
+    "--max-delete", type=click.IntRange(min=0), default=10, show_default=True, metavar="N",
+    help="Send nothing when more resources than this would be deleted.",
 )  # fmt: skip
 @click.option(
     "--at-least-once", is_flag=True,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--ours", "side", flag_value="ours", help="The file stands.")
 @click.option("--theirs", "side", flag_value="theirs", help="The server's copy replaces the file.")
 @click.option("--edit", is_flag=True, help="Open the merge in $VISUAL or $EDITOR.")
-@click.option("--name", help="Which remote, when there are several.")
+@click.option("--name", metavar="NAME", help="Which remote, when there are several.")
 @click.option("--dry-run", "-n", is_flag=True, help="Say what would be done, and do nothing.")
 @json_option
 def command(

@@ -15,7 +15,9 @@ from fhirkit.core.errors import UsageError
 if TYPE_CHECKING:
     from fhirkit.server import ServerInfo
 
-_which_port = click.option("--port", type=click.IntRange(1, 65535), help="The server on this port.")
+_which_port = click.option(
+    "--port", type=click.IntRange(1, 65535), metavar="PORT", help="The server on this port."
+)
 _which_data = click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
@@ -55,7 +57,7 @@ def stop(port: int | None, data: Path | None) -> int:
 @_which_data
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable, on standard output.")
 def status(port: int | None, data: Path | None, as_json: bool) -> int:
-    """Show the servers that run. Exit code 0: running, 3: still starting, 1: none."""
+    """Show the servers that run."""
     from fhirkit import server
 
     found = server.find(port=port, data=data)
@@ -75,7 +77,7 @@ def status(port: int | None, data: Path | None, as_json: bool) -> int:
 @_which_port
 @_which_data
 def url(port: int | None, data: Path | None) -> int:
-    """Print the base URL of the running server. Exit code 3: still starting, 1: none."""
+    """Print the base URL of the running server."""
     info = _chosen(port, data)
     if info is None:
         say("no server is running; start one with: fhirkit server start")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
+    metavar="PORT",
     default=8080,
     show_default=True,
     help="The port on 127.0.0.1; 0 takes a free one.",
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
     default=180.0,
     show_default=True,
     help="Seconds to wait for the first answer.",

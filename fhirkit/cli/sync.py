@@ -15,8 +15,8 @@ from fhirkit.cli.working_tree import connect, here, json_option, named_remote, s
 @click.option("--dry-run", "-n", is_flag=True, help="Fetch, print both plans, change nothing.")
 @click.option("--delete", is_flag=True, help="Delete on the server what was deleted here.")
 @click.option(
-    "--max-delete", type=click.IntRange(min=0), default=10, show_default=True,
-    help="Stop when more than this would go away on either side.",
+    "--max-delete", type=click.IntRange(min=0), default=10, show_default=True, metavar="N",
+    help="Stop when more resources than this would go away on either side.",
 )  # fmt: skip
 @json_option
 @server_options

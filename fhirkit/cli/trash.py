@@ -27,7 +27,9 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
 
 @command.command()
 @click.argument("resource")
-@click.option("--moment", help="Which one, when there are several; the latest if not given.")
+@click.option(
+    "--moment", metavar="MOMENT", help="Which one, when there are several. [default: the latest]"
+)
 def restore(resource: str, moment: str | None) -> None:
     """Put the file of RESOURCE (Type/id) back; nothing is overwritten."""
     from fhirkit.sync.lock import locked

@@ -47,13 +47,6 @@ def command(
     Values of records are hidden unless --show-values is given. With --remote the server's errors
     are listed, too, and count: exit code 1. Where an input could not be fully checked the exit
     code is 3, whatever else was found, unless --allow-incomplete is given.
-
-    \b
-    fhirkit validate records/                              a folder, and all below it
-    fhirkit validate 'export/*.ndjson' --jobs 0            one process a processor
-    fhirkit validate --package NAME@VERSION --profile URL summary.json
-    fhirkit validate --fhir-version R5 records/
-    fhirkit validate --changed origin/main --format github
     """
     from fhirkit.cli.changed import only_changed, when_changed
     from fhirkit.cli.checking import Checking

@@ -40,7 +40,7 @@ def command(
     """Show a case (.yaml), FHIR (.json, .xml, .ndjson) or a folder of resources as one HTML page.
 
     The page needs no network. It is written to the current folder, named after SOURCE and readable
-    by you alone; its path is printed. Exit code 1 says that the page shows errors.
+    by you alone; its path is printed.
     """
     from fhirkit.cli.viewed import CASE_SUFFIXES, read_viewed
     from fhirkit.report.page import render

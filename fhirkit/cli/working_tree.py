@@ -29,6 +29,7 @@ def server_options(command: _F) -> _F:
         click.option("--token-env", metavar="VAR", help="Environment variable with the token."),
         click.option(
             "--timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True,
+            metavar="SECONDS",
             help="Seconds for one request, to its last byte.",
         ),
     ):  # fmt: skip
