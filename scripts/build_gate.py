@@ -1,8 +1,8 @@
-"""Compile fhirkit/validate/gate/gate.rs next to itself, where a Rust compiler is at hand.
+"""Compile fhirkit/validate/gate/gate.rs and its modules, where a Rust compiler is at hand.
 
 Called by the build hook for every wheel, editable installs included, and by hand:
 ``python scripts/build_gate.py [--force]``. It does nothing when the library is newer than its
-source. Without ``rustc`` (or RUSTC) fhirkit works all the same, in Python alone and more slowly.
+sources. Without ``rustc`` (or RUSTC) fhirkit works all the same, in Python alone and more slowly.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ OPTIONS = ("--edition=2021", "-Copt-level=3", "-Ccodegen-units=1", "-Cstrip=symb
 
 def build(*, force: bool = False) -> Path | None:
     """Make the library unless it is up to date; its path, or None where it cannot be made."""
-    if not force and LIBRARY.is_file() and LIBRARY.stat().st_mtime >= SOURCE.stat().st_mtime:
+    newest = max(source.stat().st_mtime for source in SOURCE.parent.glob("*.rs"))
+    if not force and LIBRARY.is_file() and LIBRARY.stat().st_mtime >= newest:
         return LIBRARY
     compiler = shutil.which(os.environ.get("RUSTC", "rustc"))
     # What is there was made of another source: a failure must not leave it in use.

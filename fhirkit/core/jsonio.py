@@ -83,6 +83,16 @@ def loads(data: bytes | bytearray | str, *, file: str | None = None, respell: bo
     return value
 
 
+def loads_again(data: bytes, *, whole_numbers: bool) -> Any:
+    """Parse JSON that is known to be strict, in UTF-8, without repeated keys and exponents.
+
+    ``whole_numbers``: no number in it has a fraction.
+    """
+    if whole_numbers:
+        return orjson.loads(data)
+    return jiter.from_json(data, allow_inf_nan=False, float_mode="decimal")
+
+
 @cache
 def value_skipper() -> Callable[[str, int], int]:
     """A function that tells where the JSON value that begins at an offset of a text ends.

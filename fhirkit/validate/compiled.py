@@ -32,7 +32,7 @@ MISS = (*QUICK_MISS, ArithmeticError)
 
 def compile_shape(shape: Shape, shapes: Shapes) -> Check:
     """The function for the objects of a shape."""
-    writer = _Writer(shapes)
+    writer = Writer(shapes)
     lines = ["def check(o, p, w, n):", *writer.body(shape, "    ")]
     function: Check = writer.made(lines, "check", shape.name)
     return function
@@ -40,7 +40,7 @@ def compile_shape(shape: Shape, shapes: Shapes) -> Check:
 
 def _compile_member(member: Member, parent: Shape, shapes: Shapes) -> Handler:
     """The function for a complex property."""
-    writer = _Writer(shapes)
+    writer = Writer(shapes)
     writer.names.update(M=member, P=parent, X=member.key)
     lines = ["def handle(x, v, q, w, n):"]
     if member.array:
@@ -79,7 +79,7 @@ def _compile_member(member: Member, parent: Shape, shapes: Shapes) -> Handler:
     return function
 
 
-class _Writer:
+class Writer:
     """The source of one function, and the objects it names."""
 
     def __init__(self, shapes: Shapes) -> None:
@@ -138,21 +138,27 @@ class _Writer:
             else:
                 absent = f"o.keys().isdisjoint(R{number})"
             lines += [f"    if {absent}:", f"        w.missing(R{number}, S, p)"]
+        lines += self.whole(shape, "    ")
+        return [indent + line for line in lines]
+
+    def whole(self, shape: Shape, indent: str, *, unless: str = "") -> list[str]:
+        """What is asked of an object as a whole, beyond its shape; its rule ``unless`` that."""
+        lines = []
         rule = self._shapes.rule(shape)
         if rule is not None:
-            names["K"] = rule
-            lines += ["    for f in K(o):", "        w.add(f, p)"]
+            self.names["K"] = rule
+            asked = f"K(o) if not {unless} else ()" if unless else "K(o)"
+            lines += [f"for f in {asked}:", "    w.add(f, p)"]
         if shape.is_coded:
-            lines.append("    w.code(o, p)")
-        invariants = self._shapes.invariants_of(shape)
-        lines += self._invariants(invariants, "I", "w.ask_shape(o, S, p)", "    ")
+            lines.append("w.code(o, p)")
+        lines += self._invariants(self._shapes.invariants_of(shape), "I", "w.ask_shape(o, S, p)")
         return [indent + line for line in lines]
 
     def extras(self, member: Member, indent: str) -> list[str]:
         """What a member asks of its objects beyond their shape, and what is noted of them."""
         if self._shapes.options.shape_only:
             return []
-        lines = self._invariants(member.invariants, "J", "w.ask_member(o, M, p)", "")
+        lines = self._invariants(member.invariants, "J", "w.ask_member(o, M, p)")
         if member.coded is not None:
             self.names["B"] = member.coded
             lines += ["f = B(o)", "if f is not None:", "    w.add(f, p)"]
@@ -163,7 +169,7 @@ class _Writer:
         return [indent + line for line in lines]
 
     def _invariants(
-        self, invariants: tuple[Invariant, ...], letter: str, otherwise: str, indent: str
+        self, invariants: tuple[Invariant, ...], letter: str, otherwise: str
     ) -> list[str]:
         """That all of these hold for ``o``; ``otherwise`` asks them one by one."""
         if not invariants:
@@ -175,7 +181,7 @@ class _Writer:
             quick = expression.quick(invariant.type) if expression is not None else None
             self.names[name] = quick or invariant.holds
             tests.append(f"{name}(o, e)" if quick else f"{name}(o, e) is True")
-        lines = [
+        return [
             "e = w.environment",
             "try:",
             f"    f = {' and '.join(tests)}",
@@ -184,7 +190,6 @@ class _Writer:
             "if not f:",
             f"    {otherwise}",
         ]
-        return [indent + line for line in lines]
 
 
 class Tables:

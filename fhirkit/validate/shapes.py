@@ -171,6 +171,8 @@ class Shape:
         self.visits = 0
         self.quick: Any = None
         self.tables: Any = None
+        self.trusted: Any = None  #: The same by ``trusted``, where the shape is certainly right.
+        self.trusted_table: Any = None
 
     @cached_property
     def elements(self) -> dict[str, tuple[Member, ...]]:

@@ -10,8 +10,9 @@ from typing import Any
 
 from fhirkit.core.errors import InvalidInput, UsageError
 from fhirkit.core.files import read_bytes
-from fhirkit.core.jsonio import loads
+from fhirkit.core.jsonio import loads, loads_again
 from fhirkit.core.tolerant import Way
+from fhirkit.validate.gate.native import NOTHING, Certain
 from fhirkit.validate.location import root
 from fhirkit.validate.shapes import Shapes
 
@@ -94,13 +95,21 @@ class Document:
 
 
 def read(
-    source: Source, shapes: Shapes, *, file: str | None = None, respell: bool = False
+    source: Source,
+    shapes: Shapes,
+    *,
+    file: str | None = None,
+    respell: bool = False,
+    certain: Certain = NOTHING,
 ) -> Document:
     """The document of a source. A str that starts with ``{``, ``[`` or ``<`` is text, else a path.
 
     ``InvalidInput`` when it is no JSON or XML; ``UsageError`` when it is nothing to validate.
-    ``respell``: see ``jsonio.loads``.
+    ``respell``: see ``jsonio.loads``. ``certain``: what is known of bytes.
     """
+    if certain.shape:
+        value = loads_again(source, whole_numbers=certain.whole_numbers)
+        return Document(value, file=file, text=source)
     if isinstance(source, str):
         if not source.lstrip("\ufeff \t\r\n").startswith(_OPENERS):
             source = Path(source)

@@ -19,7 +19,7 @@ from fhirkit.validate.catalogue import RULES
 from fhirkit.validate.core import core_connection
 from fhirkit.validate.definitional.known import Known
 from fhirkit.validate.explanation import advice
-from fhirkit.validate.gate.native import gate
+from fhirkit.validate.gate.native import NOTHING, Certain, gate
 from fhirkit.validate.location import Node, Unentered, below, expression, keys, root, step
 from fhirkit.validate.notes import ProfileClaim
 from fhirkit.validate.options import Expressions, Options, References
@@ -90,8 +90,7 @@ class Validator:
         followed = self._options.references > References.NONE
         self._supplied = Supplied(resources if followed else (), self.read)
         # The gate always looks into resources in resources.
-        at_once = self._options.shape_only and self._options.inner_resources
-        self._gate = gate(self._shapes) if at_once else None
+        self._gate = gate(self._shapes) if self._options.inner_resources else None
 
     def validate(
         self, source: Source, profiles: Iterable[str] = (), *, file: str | None = None
@@ -103,14 +102,19 @@ class Validator:
         canonicals the resource must follow beside those it claims. ``file`` names the input in
         issues when ``source`` is not a path.
         """
-        if self._gate is not None and isinstance(source, bytes) and self._gate.accepts(source):
+        certain = NOTHING
+        if self._gate is not None and isinstance(source, bytes):
+            certain = self._gate.look(source)
+        if certain.shape and self._options.shape_only:
             return Outcome((_left_out(file),))
         with collector_paused() if _is_large(source) else nullcontext():
-            return self._validate(source, tuple(profiles), file)
+            return self._validate(source, tuple(profiles), file, certain)
 
-    def _validate(self, source: Source, profiles: tuple[str, ...], file: str | None) -> Outcome:
+    def _validate(
+        self, source: Source, profiles: tuple[str, ...], file: str | None, certain: Certain
+    ) -> Outcome:
         try:
-            document = read(source, self._shapes, file=file, respell=True)
+            document = read(source, self._shapes, file=file, respell=True, certain=certain)
         except InvalidInput as problem:
             hl7 = self._options.expressions is Expressions.HL7
             return Outcome.of(
@@ -119,7 +123,7 @@ class Validator:
             )
         if self._options.shape_only:
             return self._shape_alone(document)
-        found = self._check(document, profiles)
+        found = self._check(document, profiles, certain)
         if not found:
             return _NOTHING
         return Outcome.of(sorted(self._issues(found, document), key=_place))
@@ -147,7 +151,9 @@ class Validator:
         """The resource of a source in its JSON shape; ``InvalidInput`` when it is not readable."""
         return read(source, self._shapes).value
 
-    def _check(self, document: Document, profiles: tuple[str, ...]) -> list[Found]:
+    def _check(
+        self, document: Document, profiles: tuple[str, ...], certain: Certain
+    ) -> list[Found]:
         value = document.value
         found = [Found(*finding) for finding in document.found]
         if not isinstance(value, dict):
@@ -158,7 +164,7 @@ class Validator:
         outside = None if self._supplied.is_empty else self._supplied.find
         entries = Entries(self._store.resource_types, outside)
         entries.add(value)
-        walk = Walk(self._shapes, self._services, entries.find)
+        walk = Walk(self._shapes, self._services, entries.find, certain=certain)
         walk.resource(value, start)
         found.extend(walk.found)
         types = self._store.resource_types

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from fhirkit.fhirpath.environment import Environment, Resolve
+from fhirkit.validate.gate.native import NOTHING, Certain
 from fhirkit.validate.location import Node, step
 from fhirkit.validate.notes import ProfileClaim, ReferenceUse, Scope
 from fhirkit.validate.reports import Reports
@@ -28,7 +29,7 @@ class Walk(Reports):
     """One pass over one document.
 
     Kinds of objects that were met ``often`` get a function of their own (``compiled``), which
-    says the same; None: never.
+    says the same; None: never. ``certain``: what is known of the document.
     """
 
     def __init__(
@@ -38,8 +39,12 @@ class Walk(Reports):
         resolve: Resolve | None = None,
         *,
         often: int | None = _OFTEN,
+        certain: Certain = NOTHING,
     ) -> None:
         super().__init__(shapes)
+        self._trusting = certain.shape
+        #: Whether narratives need no second look.
+        self.trusts_narratives = certain.narratives
         self._often = often
         self._services = services or Services(shapes)
         self._resolve = resolve
@@ -77,18 +82,29 @@ class Walk(Reports):
     def _object(self, value: dict[str, Any], shape: Shape, node: Node) -> None:
         """Check an object: by the function of its shape, if it was met often enough to have one."""
         if self._often is not None:
-            if shape.quick is None:
+            quick = shape.trusted if self._trusting else shape.quick
+            if quick is None:
                 shape.visits += 1
                 if shape.visits >= self._often:
-                    from fhirkit.validate.compiled import compile_shape
-
-                    shape.quick = compile_shape(shape, self._shapes)
-            if shape.quick is not None and value.__class__ is dict and value:
+                    quick = self._written(shape)
+            if quick is not None and value.__class__ is dict and value:
                 depth = self._depth
-                shape.quick(value, node, self, depth)
+                quick(value, node, self, depth)
                 self._depth = depth
                 return
         self._each(value, shape, node)
+
+    def _written(self, shape: Shape) -> Any:
+        """The function of a shape that was met often."""
+        if self._trusting:
+            from fhirkit.validate.trusted import compile_trusted
+
+            shape.trusted = compile_trusted(shape, self._shapes)
+            return shape.trusted
+        from fhirkit.validate.compiled import compile_shape
+
+        shape.quick = compile_shape(shape, self._shapes)
+        return shape.quick
 
     def explain(self, value: dict[str, Any], shape: Shape, node: Node, depth: int) -> None:
         """Check an object that is not certainly right, so many levels deep."""

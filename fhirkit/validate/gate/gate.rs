@@ -8,6 +8,10 @@
 //!     value, least, most.
 //! Every access is checked; a panic counts as "not certain".
 
+mod markup;
+mod values;
+
+use markup::Markup;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::slice::from_raw_parts;
 
@@ -44,6 +48,7 @@ mod kind {
     pub const UNSIGNED: u32 = 16;
     pub const POSITIVE: u32 = 17;
     pub const ELEMENT_ID: u32 = 18;
+    pub const NARRATIVE: u32 = 19;
 }
 
 /// The tables of one set of shapes, owned by the caller.
@@ -55,15 +60,29 @@ pub struct Tables {
     names_length: usize,
     /// Where the names of the kinds of resources are looked up: a shape whose slots lead to them.
     kinds: u32,
+    /// Where the tables of `markup.rs` are; NONE: narratives are not looked at.
+    markup: u32,
 }
 
 /// The form of the tables that this code reads.
 #[no_mangle]
 pub extern "C" fn fhirkit_gate_layout() -> i32 {
-    1
+    2
 }
 
-/// 0: not certain. 1: right. 2: right if its characters beyond ASCII are printable.
+/// What is certain of a text; the numbers are those of `native.py`.
+mod certain {
+    /// Its shape.
+    pub const SHAPE: i32 = 1;
+    /// Its shape, if its characters beyond ASCII are printable.
+    pub const IF_PRINTABLE: i32 = 2;
+    /// What its narratives hold.
+    pub const NARRATIVES: i32 = 4;
+    /// That no number in it has a fraction.
+    pub const WHOLE_NUMBERS: i32 = 8;
+}
+
+/// What is certain of a text; 0: nothing.
 ///
 /// # Safety
 /// The pointers lead to as many bytes or words as is said, for the time of the call.
@@ -82,15 +101,21 @@ pub unsafe extern "C" fn fhirkit_accepts(
         names: from_raw_parts(tables.names, tables.names_length),
         kinds: tables.kinds as usize,
         data: from_raw_parts(data, length),
+        markup: Markup::new(tables.markup as usize),
         at: 0,
         is_ascii: true,
+        has_right_narratives: tables.markup != NONE,
+        has_whole_numbers: true,
     };
     let verdict = catch_unwind(AssertUnwindSafe(|| scan.document()));
-    match verdict {
-        Ok(Some(())) if scan.is_ascii => 1,
-        Ok(Some(())) if std::str::from_utf8(scan.data).is_ok() => 2,
-        _ => 0,
-    }
+    let shape = match verdict {
+        Ok(Some(())) if scan.is_ascii => certain::SHAPE,
+        Ok(Some(())) if std::str::from_utf8(scan.data).is_ok() => certain::IF_PRINTABLE,
+        _ => return 0,
+    };
+    let narratives = if scan.has_right_narratives { certain::NARRATIVES } else { 0 };
+    let numbers = if scan.has_whole_numbers { certain::WHOLE_NUMBERS } else { 0 };
+    shape | narratives | numbers
 }
 
 type Span = (usize, usize);
@@ -108,8 +133,11 @@ struct Scan<'a> {
     names: &'a [u8],
     kinds: usize,
     data: &'a [u8],
+    markup: Markup,
     at: usize,
     is_ascii: bool,
+    has_right_narratives: bool,
+    has_whole_numbers: bool,
 }
 
 impl<'a> Scan<'a> {
@@ -162,7 +190,11 @@ impl<'a> Scan<'a> {
     /// The slot of a name in a shape.
     #[inline(always)]
     fn slot(&self, shape: usize, (start, end): Span) -> Option<&'a [u32]> {
-        let name = self.data.get(start..end)?;
+        self.find(shape, self.data.get(start..end)?)
+    }
+
+    #[inline(always)]
+    fn find(&self, shape: usize, name: &[u8]) -> Option<&'a [u32]> {
         let mut hash: u32 = 0x811c_9dc5;
         for &byte in name {
             hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
@@ -327,6 +359,16 @@ impl<'a> Scan<'a> {
                 return self.resource(around.level + 1, true, depth + 1);
             }
             kind::TEXT => self.text()?,
+            kind::NARRATIVE => {
+                let start = self.at + 1;
+                self.text()?;
+                let div = self.data.get(start..self.at - 1)?;
+                if self.has_right_narratives {
+                    let look_up = |shape, name: &[u8]| self.find(shape, name);
+                    self.has_right_narratives =
+                        self.markup.is_right(div, self.words, look_up).is_some();
+                }
+            }
             kind::ELEMENT_ID => {
                 let start = self.at;
                 let (from, to) = self.plain()?;
@@ -347,15 +389,15 @@ impl<'a> Scan<'a> {
                 let value = self.data.get(start..end)?;
                 let right = value.len() < LONG
                     && match what {
-                        kind::CODE => is_code(value),
-                        kind::ID => is_id(value),
-                        kind::URI => is_uri(value),
-                        kind::CANONICAL => is_canonical(value),
-                        kind::BASE64 => is_base64(value),
-                        kind::DATE => date(value) == Some(value.len()),
-                        kind::DATE_TIME => is_date_time(value),
-                        kind::INSTANT => is_instant(value),
-                        kind::TIME => value.len() == 8 && clock(value) == Some(8),
+                        kind::CODE => values::is_code(value),
+                        kind::ID => values::is_id(value),
+                        kind::URI => values::is_uri(value),
+                        kind::CANONICAL => values::is_canonical(value),
+                        kind::BASE64 => values::is_base64(value),
+                        kind::DATE => values::date(value) == Some(value.len()),
+                        kind::DATE_TIME => values::is_date_time(value),
+                        kind::INSTANT => values::is_instant(value),
+                        kind::TIME => value.len() == 8 && values::clock(value) == Some(8),
                         _ => false,
                     };
                 if !right {
@@ -439,6 +481,7 @@ impl<'a> Scan<'a> {
                 return None;
             }
             count += self.at - start;
+            self.has_whole_numbers = false;
         }
         self.ends_number(count)
     }
@@ -493,156 +536,4 @@ fn add(data: &[u8], ids: &mut [Span; IDS], count: usize, id: Span) -> Option<()>
     }
     ids[count] = id;
     Some(())
-}
-
-/// No white space but single spaces inside.
-fn is_code(value: &[u8]) -> bool {
-    let mut after_space = true;
-    for &byte in value {
-        let is_space = byte == b' ';
-        if is_space && after_space {
-            return false;
-        }
-        after_space = is_space;
-    }
-    !after_space
-}
-
-fn is_id(value: &[u8]) -> bool {
-    (1..=64).contains(&value.len())
-        && value
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
-}
-
-fn is_token(value: &[u8]) -> bool {
-    !value.is_empty() && !value.contains(&b' ')
-}
-
-fn is_uri(value: &[u8]) -> bool {
-    if !is_token(value) || value.starts_with(b"oid:") || value.starts_with(b"uuid:") {
-        return false;
-    }
-    if let Some(rest) = value.strip_prefix(b"urn:oid:") {
-        return is_oid(rest);
-    }
-    match value.strip_prefix(b"urn:uuid:") {
-        Some(rest) => is_uuid(rest),
-        None => true,
-    }
-}
-
-fn is_canonical(value: &[u8]) -> bool {
-    let begins: [&[u8]; 5] = [b"http://", b"https://", b"#", b"urn:oid:", b"urn:uuid:"];
-    is_uri(value) && begins.iter().any(|begin| value.starts_with(begin))
-}
-
-/// Four numbers or more, the first of them 0, 1 or 2.
-fn is_oid(value: &[u8]) -> bool {
-    let mut numbers = 0;
-    for part in value.split(|&byte| byte == b'.') {
-        let right = !part.is_empty()
-            && part.iter().all(u8::is_ascii_digit)
-            && (part.len() == 1 || part[0] != b'0');
-        if !right || (numbers == 0 && !matches!(part, b"0" | b"1" | b"2")) {
-            return false;
-        }
-        numbers += 1;
-    }
-    numbers >= 4
-}
-
-fn is_uuid(value: &[u8]) -> bool {
-    value.len() == 36
-        && value.iter().enumerate().all(|(index, &byte)| match index {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
-        })
-}
-
-fn is_base64(value: &[u8]) -> bool {
-    let padding = value.iter().rev().take_while(|&&byte| byte == b'=').count();
-    let body = &value[..value.len() - padding];
-    !value.is_empty()
-        && value.len() % 4 == 0
-        && padding <= 2
-        && body
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
-}
-
-/// The number that two digits make.
-fn two(value: &[u8], at: usize) -> Option<u32> {
-    let digits = value.get(at..at + 2)?;
-    let is_number = digits.iter().all(u8::is_ascii_digit);
-    is_number.then(|| u32::from(digits[0] - b'0') * 10 + u32::from(digits[1] - b'0'))
-}
-
-/// How long the date at the beginning is: a year, a month or a day that exists.
-fn date(value: &[u8]) -> Option<usize> {
-    let century = two(value, 0)?;
-    let year = century * 100 + two(value, 2)?;
-    if century != 19 && century != 20 {
-        return None;
-    }
-    if value.get(4) != Some(&b'-') {
-        return Some(4);
-    }
-    let month = two(value, 5)?;
-    if !(1..=12).contains(&month) {
-        return None;
-    }
-    if value.get(7) != Some(&b'-') {
-        return Some(7);
-    }
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match month {
-        2 => 28 + u32::from(is_leap),
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    };
-    (1..=days).contains(&two(value, 8)?).then_some(10)
-}
-
-/// How long the hours, minutes and seconds at the beginning are.
-fn clock(value: &[u8]) -> Option<usize> {
-    let right = two(value, 0)? < 24
-        && value.get(2) == Some(&b':')
-        && two(value, 3)? < 60
-        && value.get(5) == Some(&b':')
-        && two(value, 6)? < 60;
-    right.then_some(8)
-}
-
-fn is_instant(value: &[u8]) -> bool {
-    date(value) == Some(10) && value.get(10) == Some(&b'T') && is_zoned(&value[11..]).is_some()
-}
-
-fn is_date_time(value: &[u8]) -> bool {
-    match date(value) {
-        Some(length) if length == value.len() => true,
-        Some(10) => is_instant(value),
-        _ => false,
-    }
-}
-
-/// A time of day with its zone.
-fn is_zoned(value: &[u8]) -> Option<()> {
-    let mut rest = value.get(clock(value)?..)?;
-    if let Some(fraction) = rest.strip_prefix(b".") {
-        let count = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if !(1..=9).contains(&count) {
-            return None;
-        }
-        rest = &fraction[count..];
-    }
-    if rest == b"Z" {
-        return Some(());
-    }
-    let right = rest.len() == 6
-        && matches!(rest[0], b'+' | b'-')
-        && two(rest, 1)? < 14
-        && rest[3] == b':'
-        && two(rest, 4)? < 60;
-    right.then_some(())
 }

@@ -6,7 +6,7 @@ import ctypes
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fhirkit.validate.gate.tables import LAYOUT, Tables
 from fhirkit.validate.shapes import Shapes
@@ -15,10 +15,36 @@ from fhirkit.validate.shapes import Shapes
 LIBRARIES = ("_gate.so", "_gate.dylib", "_gate.dll")
 #: Resources of a kind that are left to the walk before tables are made of it.
 _OFTEN = 3
-_CERTAIN, _IF_PRINTABLE = 1, 2
 
 _kinds_of = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]+)"').findall
 _ASCII = bytes(range(128))
+
+
+class Certain(NamedTuple):
+    """What is certain of a text."""
+
+    #: It is JSON of a resource whose shape is right.
+    shape: bool = False
+    #: What its narratives hold is right.
+    narratives: bool = False
+    #: No number in it has a fraction.
+    whole_numbers: bool = False
+
+
+NOTHING = Certain()
+
+# The numbers are those of gate.rs.
+_SHAPE, _IF_PRINTABLE, _NARRATIVES, _WHOLE_NUMBERS = 1, 2, 4, 8
+_MEANINGS = tuple(
+    Certain(
+        shape=True,
+        narratives=bool(verdict & _NARRATIVES),
+        whole_numbers=bool(verdict & _WHOLE_NUMBERS),
+    )
+    if verdict & (_SHAPE | _IF_PRINTABLE)
+    else NOTHING
+    for verdict in range(16)
+)
 
 
 class _Tables(ctypes.Structure):
@@ -28,11 +54,12 @@ class _Tables(ctypes.Structure):
         ("names", ctypes.c_char_p),
         ("names_length", ctypes.c_size_t),
         ("kinds", ctypes.c_uint32),
+        ("markup", ctypes.c_uint32),
     )
 
 
 class Gate:
-    """Says of texts that their shape is right for certain."""
+    """Says of texts what is right for certain."""
 
     def __init__(self, library: Any, shapes: Shapes, *, often: int = _OFTEN) -> None:
         self._accepts = library.fhirkit_accepts
@@ -43,16 +70,17 @@ class Gate:
         self._kept: tuple[Any, ...] = ()
         self._context: Any = None
 
-    def accepts(self, data: bytes) -> bool:
-        """Whether a text is JSON of a resource whose shape is right; if not, look closer."""
+    def look(self, data: bytes) -> Certain:
+        """What is certain of a text; for the rest, look closer."""
         if self._context is not None:
-            verdict = self._accepts(self._context, data, len(data))
-            if verdict == _CERTAIN:
-                return True
-            if verdict == _IF_PRINTABLE:
-                return data.translate(None, _ASCII).decode().isprintable()
+            verdict: int = self._accepts(self._context, data, len(data))
+            if verdict & _IF_PRINTABLE:
+                strange = data.translate(None, _ASCII).decode()
+                return _MEANINGS[verdict] if strange.isprintable() else NOTHING
+            if verdict:
+                return _MEANINGS[verdict]
         self._learn(data)
-        return False
+        return NOTHING
 
     def _learn(self, data: bytes) -> None:
         """Make tables of the kinds of resources that were met often."""
@@ -65,8 +93,14 @@ class Gate:
             return
         words = (ctypes.c_uint32 * len(self._tables.words)).from_buffer_copy(self._tables.words)
         names = bytes(self._tables.names)
-        address = ctypes.cast(words, ctypes.c_void_p)
-        tables = _Tables(address, len(words), names, len(names), self._tables.kinds)
+        tables = _Tables(
+            ctypes.cast(words, ctypes.c_void_p),
+            len(words),
+            names,
+            len(names),
+            self._tables.kinds,
+            self._tables.markup,
+        )
         self._kept = words, names, tables
         self._context = ctypes.addressof(tables)
 

@@ -7,13 +7,14 @@ has no quick test, whatever would make a shape too large.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from fhirkit.validate.rules import xhtml
 from fhirkit.validate.rules.primitive import PrimitiveCheck
 from fhirkit.validate.shapes import Kind, Member, Shape, Shapes
 
 #: The form of the tables; ``gate.rs`` has the same number.
-LAYOUT = 1
+LAYOUT = 2
 
 # The numbers below are those of gate.rs, too.
 _NONE = 0xFFFF_FFFF
@@ -21,7 +22,8 @@ _SLOT, _BITS, _ARRAY = 8, 512, 256
 _COMPLEX, _RESOURCE, _CONTAINED, _ELEMENT_ID = 0, 1, 2, 18
 _TEXT = 3
 _PRIMITIVES = {
-    **dict.fromkeys(("string", "markdown", "xhtml"), _TEXT),
+    **dict.fromkeys(("string", "markdown"), _TEXT),
+    "xhtml": 19,
     "code": 4,
     "id": 5,
     **dict.fromkeys(("uri", "url"), 6),
@@ -37,6 +39,17 @@ _PRIMITIVES = {
     "unsignedInt": 16,
     "positiveInt": 17,
 }
+#: Of elements in narratives.
+_FLAGS = (
+    (1, frozenset({"p"})),
+    (2, xhtml.BLOCKS),
+    (4, xhtml.RUNNING),
+    (8, xhtml.NOT_RUNNING),
+    (16, xhtml.ONCE),
+    (32, xhtml.EMPTY),
+    (64, xhtml.CHILDREN.keys()),
+    (128, frozenset({"img"})),
+)
 
 
 class Tables:
@@ -50,6 +63,8 @@ class Tables:
         self.kinds = 0
         self._offsets: dict[Shape, int] = {}
         self._kinds: dict[str, int] = {}
+        #: Where the tables of markup are; none where narratives are not looked at.
+        self.markup = _NONE if shapes.options.shape_only else self._markup()
 
     def add(self, kind: str) -> bool:
         """Add a kind of resource; False when there is no such kind, or no table for it."""
@@ -109,6 +124,8 @@ class Tables:
             check = member.check
             if not isinstance(check, PrimitiveCheck) or check.certain is None:
                 return None
+            if member.leads_inside:
+                return _TEXT, 0  # the walk looks at each of these anyway
             kind = _PRIMITIVES.get(check.name)
             return None if kind is None else (kind, 0)
         if member.kind is Kind.RESOURCE:
@@ -118,6 +135,33 @@ class Tables:
         if member.kind is Kind.SIBLING and (member.array or member.choice is not None):
             return None
         return _COMPLEX, self._shape(member.shape)
+
+    def _markup(self) -> int:
+        """What narratives may hold: elements, attributes, and which of these stand on which."""
+        elements = {name: number for number, name in enumerate(sorted(xhtml.ELEMENTS))}
+        names = xhtml.COMMON.union(*xhtml.ATTRIBUTES.values())
+        # What has a prefix is for the walk.
+        attributes = {name: number for number, name in enumerate(sorted(names)) if name.isalpha()}
+        every = (1 << 64) - 1
+        rows = []
+        for name, number in elements.items():
+            flags = sum(flag for flag, among in _FLAGS if name in among)
+            parents = _bits(elements, xhtml.PARENTS[name]) if name in xhtml.PARENTS else every
+            children = _bits(elements, xhtml.CHILDREN[name]) if name in xhtml.CHILDREN else every
+            rows.append((name, (number, flags, *_pair(parents), *_pair(children))))
+        place = len(self.words)
+        self.words.extend([0] * (2 + 2 * len(elements)))
+        self.words[place] = self._write(self._reserve(len(rows), ()), rows)
+        links = [
+            (name, (number, int(name in xhtml.LINKS), 0, 0, 0, 0))
+            for name, number in attributes.items()
+        ]
+        self.words[place + 1] = self._write(self._reserve(len(links), ()), links)
+        for name, number in elements.items():
+            allowed = attributes.keys() & (xhtml.COMMON | xhtml.ATTRIBUTES.get(name, frozenset()))
+            start = place + 2 + 2 * number
+            self.words[start : start + 2] = array("I", _pair(_bits(attributes, allowed)))
+        return place
 
     def _reserve(self, count: int, required: Sequence[int]) -> int:
         """Room for a shape with so many properties, its head filled in."""
@@ -141,6 +185,15 @@ class Tables:
             self.words[start : start + _SLOT] = array("I", [len(self.names), len(name), *row])
             self.names += name
         return place
+
+
+def _bits(numbers: Mapping[str, int], names: Iterable[str]) -> int:
+    return sum(1 << numbers[name] for name in names)
+
+
+def _pair(bits: int) -> tuple[int, int]:
+    """64 bits as two words, the lower first."""
+    return bits & _NONE, bits >> 32
 
 
 def _hash(name: bytes) -> int:

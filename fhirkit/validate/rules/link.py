@@ -12,7 +12,8 @@ from typing import Any
 from fhirkit.core import xmlio
 from fhirkit.core.errors import InvalidInput
 from fhirkit.validate.rules.finding import Finding
-from fhirkit.validate.rules.narrative import XHTML, parse
+from fhirkit.validate.rules.narrative import parse
+from fhirkit.validate.rules.xhtml import XHTML
 
 Path = tuple[str | int, ...]
 _INSIDE = ('="#', "='#")

@@ -13,74 +13,11 @@ from typing import Any
 
 from fhirkit.core import xmlio
 from fhirkit.core.errors import InvalidInput
+from fhirkit.validate.rules import xhtml
 from fhirkit.validate.rules.finding import Finding
 from fhirkit.validate.rules.markup import Markup
 
-XHTML = "http://www.w3.org/1999/xhtml"
 _XML = "{http://www.w3.org/XML/1998/namespace}"
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_ELEMENTS = _words(
-    "a abbr acronym address area b bdo big blockquote br caption cite code col colgroup dd dfn div "
-    "dl dt em h1 h2 h3 h4 h5 h6 hr i img kbd li map ol p pre q samp small span strong sub sup "
-    "table tbody td tfoot th thead tr tt ul var"
-)
-#: Allowed on every element …
-_COMMON = _words(
-    "title style class id lang xml:lang xml:space dir accesskey tabindex span width align valign "
-    "char charoff abbr axis headers scope rowspan colspan"
-)
-#: … and on some.
-_ATTRIBUTES = {
-    "a": _words("href name charset type hreflang rel rev shape coords"),
-    "area": _words("shape coords href nohref alt"),
-    "blockquote": _words("cite"),
-    "img": _words("src border alt longdesc height width usemap ismap"),
-    "map": _words("name"),
-    "pre": _words("space"),
-    "q": _words("cite"),
-    "table": _words("summary width border frame rules cellspacing cellpadding"),
-    "td": _words("nowrap"),
-}
-_BLOCKS = _words("blockquote div ol p table ul")
-#: What holds running text: none of these may stand anywhere inside.
-_RUNNING = _words(
-    "p h1 h2 h3 h4 h5 h6 pre address a b em i strong small big sub sup code tt dfn q var abbr "
-    "acronym cite bdo kbd samp span caption dd dt"
-)
-_NOT_RUNNING = _words("div pre table ul ol")
-#: What may not stand inside itself, however deep.
-_ONCE = _words("a b em i strong small big sub sup code tt dfn q var abbr acronym cite bdo kbd samp")
-_EMPTY = _words("area br hr img")
-_CHILDREN = {
-    "dl": _words("dd dt"),
-    "map": _words("area"),
-    "ol": _words("li"),
-    "table": _words("tbody tr caption thead tfoot col colgroup"),
-    "tbody": _words("tr"),
-    "tfoot": _words("tr"),
-    "thead": _words("tr"),
-    "tr": _words("td th"),
-    "ul": _words("li"),
-}
-_PARENTS = {
-    "caption": _words("table"),
-    "col": _words("colgroup table"),
-    "colgroup": _words("table"),
-    "dd": _words("dl"),
-    "dt": _words("dl"),
-    "li": _words("ul ol"),
-    "tbody": _words("table"),
-    "td": _words("tr thead tfoot"),
-    "tfoot": _words("table"),
-    "th": _words("tr thead tfoot"),
-    "thead": _words("table"),
-    "tr": _words("table thead tfoot tbody"),
-}
 _LINKS = (("a", "href"), ("img", "src"))
 # Letters and digits of any script, and these.
 _NO_LINK = re.compile(r"[^\w;?:@&=+$.,/%~#\[\]!'()*|-]")
@@ -92,7 +29,7 @@ _XML_ENTITIES = frozenset({"lt", "gt", "amp", "quot", "apos"})
 _MANY = 200
 
 
-_known = Markup(XHTML)
+_known = Markup(xhtml.XHTML)
 
 
 def check(narrative: dict[str, Any]) -> Iterator[Finding]:
@@ -138,8 +75,8 @@ def complete(div: str) -> Iterator[Finding]:
         if name not in _XML_ENTITIES:
             message = f"XML has no entity &{name[:20]};: write the character itself"
             yield _finding("narrative-entity", message)
-    if root.tag != f"{{{XHTML}}}div":
-        message = f"the narrative must be a div in the namespace {XHTML}"
+    if root.tag != f"{{{xhtml.XHTML}}}div":
+        message = f"the narrative must be a div in the namespace {xhtml.XHTML}"
         yield _finding("narrative-root", message)
     if not all(_is_known(element) for element in root.iter()):
         message = "txt-1: only the basic elements and attributes of XHTML are allowed"
@@ -153,11 +90,11 @@ def complete(div: str) -> Iterator[Finding]:
 
 def _is_known(element: xmlio.Element) -> bool:
     name = xmlio.local_name(element)
-    return name in _ELEMENTS and all(_is_allowed(name, one) for one in _names(element))
+    return name in xhtml.ELEMENTS and all(_is_allowed(name, one) for one in _names(element))
 
 
 def _is_allowed(element: str, attribute: str) -> bool:
-    return attribute in _COMMON or attribute in _ATTRIBUTES.get(element, ())
+    return attribute in xhtml.COMMON or attribute in xhtml.ATTRIBUTES.get(element, ())
 
 
 def _names(element: xmlio.Element) -> list[str]:
@@ -169,16 +106,17 @@ def _forbidden(root: xmlio.Element) -> Iterator[Finding]:
     for element in root.iterdescendants():
         name = xmlio.local_name(element)
         space = xmlio.namespace(element)
-        if space != XHTML and space != xmlio.namespace(element.getparent()):
-            message = f"the element {name[:40]!r} is not in the namespace {XHTML}"
+        if space != xhtml.XHTML and space != xmlio.namespace(element.getparent()):
+            message = f"the element {name[:40]!r} is not in the namespace {xhtml.XHTML}"
             yield _finding("narrative-root", message)
-        if name not in _ELEMENTS:
+        if name not in xhtml.ELEMENTS:
             yield _finding("narrative-forbidden", f"the element {name[:40]!r} is not allowed")
         for attribute in _names(element):
             if not _is_allowed(name, attribute):
                 message = f"the attribute {attribute[:40]!r} is not allowed on {name[:40]!r}"
                 yield _finding("narrative-forbidden", message)
-        if name in _BLOCKS and any(xmlio.local_name(up) == "p" for up in element.iterancestors()):
+        above = element.iterancestors() if name in xhtml.BLOCKS else ()
+        if any(xmlio.local_name(up) == "p" for up in above):
             yield _finding("narrative-structure", f"{name!r} may not stand inside a paragraph")
 
 
@@ -232,21 +170,21 @@ def _misplaced(root: xmlio.Element) -> Iterator[Finding]:
         name = xmlio.local_name(element)
         up = xmlio.local_name(element.getparent())
         inner = [xmlio.local_name(child) for child in element]
-        if name in _PARENTS and up not in _PARENTS[name]:
-            allowed = " or ".join(sorted(_PARENTS[name]))
+        if name in xhtml.PARENTS and up not in xhtml.PARENTS[name]:
+            allowed = " or ".join(sorted(xhtml.PARENTS[name]))
             yield _structure(f"{name!r} must stand in {allowed}, not in {up!r}", element)
-        if name in _CHILDREN:
-            wrong = [child for child in inner if child not in _CHILDREN[name]]
+        if name in xhtml.CHILDREN:
+            wrong = [child for child in inner if child not in xhtml.CHILDREN[name]]
             if wrong or _own_text(element):
                 what = f"{wrong[0]!r}" if wrong else "text"
                 yield _structure(f"{name!r} may not hold {what}", element)
-        if name in _EMPTY and (inner or element.text):
+        if name in xhtml.EMPTY and (inner or element.text):
             yield _structure(f"{name!r} holds nothing", element)
-        if name in _RUNNING:
+        if name in xhtml.RUNNING:
             below = {xmlio.local_name(part) for part in element.iterdescendants()}
-            if not below.isdisjoint(_NOT_RUNNING):
+            if not below.isdisjoint(xhtml.NOT_RUNNING):
                 yield _structure(f"{name!r} may hold no block such as a list or a table", element)
-            if name in _ONCE and name in below:
+            if name in xhtml.ONCE and name in below:
                 yield _structure(f"{name!r} may not stand inside itself", element)
 
 

@@ -1,4 +1,7 @@
-"""The gate accepts nothing that the walk finds fault with, and it does accept what is usual."""
+"""The gate accepts nothing that the walk finds fault with, and it does accept what is usual.
+
+Beyond shape: with the gate, a whole validator says what it says without.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Any
 
 import pytest
 from alterations import TEXTS, damaged
+from divs import CONTENT, DIVS
 from hypothesis import example, given
 from hypothesis import strategies as st
 from samples import ALL, PATIENT
@@ -17,7 +21,7 @@ from fhirkit.definitions.embedded import connect
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate import Options
 from fhirkit.validate.gate.native import Gate, gate, library
-from fhirkit.validate.options import Options as AllOptions
+from fhirkit.validate.rules import narrative
 from fhirkit.validate.shapes import Shapes
 
 pytestmark = pytest.mark.skipif(
@@ -25,8 +29,9 @@ pytestmark = pytest.mark.skipif(
 )
 STORE = SchemaStore(connect())
 SHAPES = Shapes(STORE, Options(shape_only=True))
-# A dict is never shown to the gate, so this is the walk alone.
+# Only bytes are shown to the gate, so of a str this is the walk alone.
 WALK = Validator(options=Options(shape_only=True))
+WITH, WITHOUT = Validator(), Validator()
 # Without siblings in a list, which are always for the walk.
 USUAL: list[dict[str, Any]] = [{**PATIENT, "name": [{"family": "Sample", "given": ["Ann"]}]}]
 USUAL += [one for one in ALL.values() if b'"_given"' not in dump_bytes(one)]
@@ -60,15 +65,28 @@ def ready() -> Gate:
     for resource in RESOURCES:
         text = dump_bytes(resource)
         for _ in range(4):
-            made.accepts(text)
+            made.look(text)
     return made
 
 
 GATE = ready()
+for usual in RESOURCES:
+    for _ in range(12):
+        WITH.validate(dump_bytes(usual))
+        WITHOUT.validate(bytearray(dump_bytes(usual)))
+
+
+def accepts(text: bytes) -> bool:
+    return GATE.look(text).shape
+
+
+def assert_same(text: bytes) -> None:
+    """A whole validator says the same, whether it may show a text to the gate or not."""
+    assert WITH.validate(text) == WITHOUT.validate(bytearray(text))
 
 
 def assert_no_more(text: bytes) -> None:
-    if GATE.accepts(text):
+    if accepts(text):
         issues = [issue.rule for issue in WALK.validate(text.decode()).issues]
         assert issues == ["checks-left-out"]
         assert text[:1] in b" \n\r\t{", "the gate knows no byte order mark"
@@ -78,7 +96,7 @@ def assert_no_more(text: bytes) -> None:
 @pytest.mark.parametrize("indent", [True, False])
 def test_what_is_usual_is_accepted(resource: dict[str, Any], indent: bool) -> None:
     text = dump_bytes(resource, indent=indent)
-    assert GATE.accepts(text)
+    assert accepts(text)
     assert_no_more(text)
 
 
@@ -89,6 +107,7 @@ def test_resources_damaged_anywhere(data: st.DataObject) -> None:
     except ValueError:
         return  # a value that JSON cannot hold
     assert_no_more(text.encode("utf-8", "surrogatepass"))
+    assert_same(text.encode("utf-8", "surrogatepass"))
 
 
 @given(data=st.data())
@@ -102,14 +121,15 @@ def test_texts_damaged_anywhere(data: st.DataObject) -> None:
         pieces += [bytes(text[other : other + data.draw(st.integers(1, 40))])]
         text[place : place + length] = data.draw(st.sampled_from(pieces))
     whole = bytes(text)
-    if GATE.accepts(whole):
+    if accepts(whole):
         issues = [issue.rule for issue in WALK.validate(bytearray(whole)).issues]
         assert issues == ["checks-left-out"]
+    assert_same(whole)
 
 
 @given(text=st.binary(max_size=200))
 def test_any_bytes(text: bytes) -> None:
-    assert not GATE.accepts(text)
+    assert not accepts(text)
 
 
 VALUES = {
@@ -154,7 +174,9 @@ DIGITS = st.from_regex(r"\A-?[0-9]{1,22}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,3})?\Z
 @example(value='"a  b"')
 @example(value='"a\\nb"')
 def test_values_of_every_type(name: str, value: str) -> None:
-    assert_no_more((VALUES[name] % value).encode("utf-8", "surrogatepass"))
+    text = (VALUES[name] % value).encode("utf-8", "surrogatepass")
+    assert_no_more(text)
+    assert_same(text)
 
 
 @pytest.mark.parametrize(
@@ -176,9 +198,60 @@ def test_values_of_every_type(name: str, value: str) -> None:
     ],
 )
 def test_usual_values_are_accepted(name: str, value: str) -> None:
-    assert GATE.accepts((VALUES[name] % value).encode())
+    assert accepts((VALUES[name] % value).encode())
 
 
+@given(
+    div=st.one_of(DIVS, CONTENT.map(lambda inner: f"{START}{inner}</div>")),
+    ascii_only=st.booleans(),
+)
+def test_narratives(div: str, ascii_only: bool) -> None:
+    patient = {"resourceType": "Patient", "text": {"status": "generated", "div": div}}
+    text = json.dumps(patient, ensure_ascii=ascii_only).encode()
+    gate_of_all = WITH._gate
+    assert gate_of_all is not None
+    if gate_of_all.look(text).shape and gate_of_all.look(text).narratives:
+        assert not list(narrative.complete(div))
+    assert_same(text)
+
+
+@pytest.mark.parametrize(
+    ("inner", "certain"),
+    [
+        ("<p class='x'>one</p>", False),
+        ('<p class="x">one<br/>two &amp; three</p>', True),
+        ('<table border="1"><tr>\r\n<td colspan="2">1</td></tr></table>', True),
+        ('<a href="https://example.org/x?y=1">there</a> <img src="#pic" alt="x"/>', True),
+        ('<a href="javascript:x()">there</a>', False),
+        ("<table>text</table>", False),
+        ("<tr><td>1</td></tr>", False),
+        ("<ul><li>one<ul><li>two</li></ul></li></ul>", True),
+        ("<p><ul><li>one</li></ul></p>", False),
+        ("<p>one<div>two</div></p>", False),
+        ("<b>one<b>two</b></b>", False),
+        ("<b>one</b><b>two</b>", True),
+        ("<br>one</br>", False),
+        ('<p title="a" title="b">one</p>', False),
+        ('<p onclick="x()">one</p>', False),
+        ("<p>one", False),
+        ("one ]]> two", False),
+        ("&nbsp;", False),
+        ("<p> </p>", False),
+        ("<p><!-- one -->two</p>", False),
+    ],
+)
+def test_which_narratives_are_certain(inner: str, certain: bool) -> None:
+    patient = {"resourceType": "Patient", "text": {"status": "generated"}}
+    patient["text"]["div"] = f"{START}{inner}</div>"  # type: ignore[index]  # a dict of dicts
+    gate_of_all = WITH._gate
+    assert gate_of_all is not None
+    found = gate_of_all.look(dump_bytes(patient))
+    assert found.shape
+    assert found.narratives == certain
+    assert_same(dump_bytes(patient))
+
+
+START = '<div xmlns="http://www.w3.org/1999/xhtml">'
 INNER = '{"resourceType":"Patient","id":"a"}'
 
 
@@ -203,7 +276,7 @@ INNER = '{"resourceType":"Patient","id":"a"}'
     ],
 )
 def test_what_is_wrong_is_not_accepted(text: str) -> None:
-    assert not GATE.accepts(text.encode())
+    assert not accepts(text.encode())
 
 
 @pytest.mark.parametrize("levels", [1, 10, 50, 62, 70, 99, 120, 5000])
@@ -212,21 +285,21 @@ def test_deep_nesting_is_for_the_walk(levels: int) -> None:
     for _ in range(levels):
         inner = '{"url":"u","extension":[' + inner + "]}"
     text = ('{"resourceType":"Patient","extension":[' + inner + "]}").encode()
-    assert GATE.accepts(text) == (levels <= 50)
+    assert accepts(text) == (levels <= 50)
 
 
 def test_a_kind_that_was_never_met_is_for_the_walk() -> None:
     fresh = gate(Shapes(STORE, Options(shape_only=True)))
     assert fresh is not None
     text = b'{"resourceType":"Basic","code":{"text":"a"}}'
-    assert [fresh.accepts(text) for _ in range(5)] == [False, False, False, True, True]
+    assert [fresh.look(text).shape for _ in range(5)] == [False, False, False, True, True]
 
 
 def test_stricter_options_leave_their_values_to_the_walk() -> None:
-    strict = gate(Shapes(STORE, AllOptions(shape_only=True, security_checks=True)))
+    strict = gate(Shapes(STORE, Options(shape_only=True, security_checks=True)))
     assert strict is not None
     text = b'{"resourceType":"Patient","name":[{"text":"<b>"}]}'
-    assert not any(strict.accepts(text) for _ in range(5))
+    assert not any(strict.look(text).shape for _ in range(5))
 
 
 def test_both_ways_give_the_same_outcome() -> None:
