@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from fhirkit.editor.place import Place, Way
 from fhirkit.schema.store import SchemaStore
-from fhirkit.validate.shapes import Kind, Member, Shape, Shapes
+from fhirkit.validate.members import Kind, Member, Shape
+from fhirkit.validate.shapes import Shapes
 
 #: More codes than these nobody looks through; typing narrows them.
 MOST = 300

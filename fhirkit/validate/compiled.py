@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from fhirkit.fhirpath.expression import QUICK_MISS
 from fhirkit.validate.location import Node
+from fhirkit.validate.members import MANY, MAX_DEPTH, SHORT, Kind, Member, Shape
 from fhirkit.validate.rules.constraint import Invariant
 from fhirkit.validate.rules.primitive import PrimitiveCheck
-from fhirkit.validate.shapes import MANY, MAX_DEPTH, SHORT, Kind, Member, Shape, Shapes
+from fhirkit.validate.shapes import Shapes
 
 if TYPE_CHECKING:
     from fhirkit.validate.walk import Walk

@@ -6,8 +6,9 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from fhirkit.validate.location import Node, step
+from fhirkit.validate.members import Member, Shape
 from fhirkit.validate.rules.finding import Finding
-from fhirkit.validate.shapes import Member, Shape, Shapes
+from fhirkit.validate.shapes import Shapes
 from fhirkit.validate.xml_reader import MAX_FOUND, Repeated
 
 #: Looking for a similar name costs more than anything else here.

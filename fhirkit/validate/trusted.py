@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fhirkit.validate.compiled import Check, Handler, Writer
+from fhirkit.validate.compiled import Check, Handler, Writer, compile_shape
 from fhirkit.validate.location import Node
-from fhirkit.validate.shapes import Kind, Member, Shape, Shapes
+from fhirkit.validate.members import Kind, Member, Shape
+from fhirkit.validate.shapes import Shapes
 
 if TYPE_CHECKING:
     from fhirkit.validate.walk import Walk
@@ -23,7 +24,16 @@ _UNLESS = {"Narrative": "w.trusts_narratives"}
 _Table = dict[str, Any]
 
 
-def compile_trusted(shape: Shape, shapes: Shapes) -> Check:
+def function_of(shape: Shape, shapes: Shapes, *, trusting: bool) -> Check:
+    """The function of a shape, kept with it: this module's where the shape is trusted."""
+    if trusting:
+        shape.trusted = _compile_trusted(shape, shapes)
+        return shape.trusted
+    shape.quick = compile_shape(shape, shapes)
+    return shape.quick
+
+
+def _compile_trusted(shape: Shape, shapes: Shapes) -> Check:
     """The function for the objects of a shape."""
     writer = Writer(shapes)
     lines = ["def check(o, p, w, n):", *_body(writer, shape, shapes, "    ")]

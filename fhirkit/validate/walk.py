@@ -12,12 +12,13 @@ from typing import Any
 from fhirkit.fhirpath.environment import Environment, Resolve
 from fhirkit.validate.gate.native import NOTHING, Certain
 from fhirkit.validate.location import Node, step
+from fhirkit.validate.members import MANY, MAX_DEPTH, SHORT, Kind, Member, Shape
 from fhirkit.validate.notes import ProfileClaim, ReferenceUse, Scope
 from fhirkit.validate.reports import Reports
 from fhirkit.validate.rules import contained as contained_rule
 from fhirkit.validate.rules.constraint import BEST_PRACTICE, ask, ask_primitive
 from fhirkit.validate.services import Services
-from fhirkit.validate.shapes import MANY, MAX_DEPTH, SHORT, Kind, Member, Shape, Shapes
+from fhirkit.validate.shapes import Shapes
 
 #: A kind of object that was met so often is worth a function: writing it takes a millisecond.
 _OFTEN = 8
@@ -86,25 +87,15 @@ class Walk(Reports):
             if quick is None:
                 shape.visits += 1
                 if shape.visits >= self._often:
-                    quick = self._written(shape)
+                    from fhirkit.validate.trusted import function_of
+
+                    quick = function_of(shape, self._shapes, trusting=self._trusting)
             if quick is not None and value.__class__ is dict and value:
                 depth = self._depth
                 quick(value, node, self, depth)
                 self._depth = depth
                 return
         self._each(value, shape, node)
-
-    def _written(self, shape: Shape) -> Any:
-        """The function of a shape that was met often."""
-        if self._trusting:
-            from fhirkit.validate.trusted import compile_trusted
-
-            shape.trusted = compile_trusted(shape, self._shapes)
-            return shape.trusted
-        from fhirkit.validate.compiled import compile_shape
-
-        shape.quick = compile_shape(shape, self._shapes)
-        return shape.quick
 
     def explain(self, value: dict[str, Any], shape: Shape, node: Node, depth: int) -> None:
         """Check an object that is not certainly right, so many levels deep."""

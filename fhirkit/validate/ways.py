@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fhirkit.validate.location import Node, root
-from fhirkit.validate.shapes import Kind, Shape, Shapes
+from fhirkit.validate.members import Kind, Shape
+from fhirkit.validate.shapes import Shapes
 
 
 def node_of(way: tuple[str | int, ...], document: Any, shapes: Shapes) -> Node:

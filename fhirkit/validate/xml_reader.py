@@ -12,8 +12,9 @@ from typing import Any
 from fhirkit.core import xmlio
 from fhirkit.core.jsonio import FhirDecimal
 from fhirkit.validate.location import Node, root
+from fhirkit.validate.members import Kind, Member, Shape
 from fhirkit.validate.rules.primitive import Lexeme
-from fhirkit.validate.shapes import Kind, Member, Shape, Shapes
+from fhirkit.validate.shapes import Shapes
 
 FHIR = "http://hl7.org/fhir"
 XHTML = "http://www.w3.org/1999/xhtml"

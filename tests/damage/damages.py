@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from lexical import MALFORMED, NO_DAYS
 
-from fhirkit.validate.shapes import Kind, Member, Shape, Shapes
+from fhirkit.validate.members import Kind, Member, Shape
+from fhirkit.validate.shapes import Shapes
 
 Keys = tuple[str | int, ...]
 

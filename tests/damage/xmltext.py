@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 from xml.sax.saxutils import quoteattr  # noqa: TID251  # writes, reads nothing
 
-from fhirkit.validate.shapes import Kind, Member, Shape, Shapes
+from fhirkit.validate.members import Kind, Member, Shape
+from fhirkit.validate.shapes import Shapes
 
 NAMESPACE = "http://hl7.org/fhir"
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 
+from fhirkit.validate.members import Kind, Member, Shape
 from fhirkit.validate.rules import xhtml
 from fhirkit.validate.rules.primitive import PrimitiveCheck
-from fhirkit.validate.shapes import Kind, Member, Shape, Shapes
+from fhirkit.validate.shapes import Shapes
 
 #: The form of the tables; ``gate.rs`` has the same number.
 LAYOUT = 2

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from fhirkit.validate.location import Node, root, step
+from fhirkit.validate.members import Kind, Member, Shape
 from fhirkit.validate.rules.entries import Entries
-from fhirkit.validate.shapes import Kind, Member, Shape, Shapes
+from fhirkit.validate.shapes import Shapes
 
 
 class Item:

@@ -14,11 +14,12 @@ from fhirkit.fhirpath.environment import Environment
 from fhirkit.fhirpath.expression import Expression
 from fhirkit.schema.model import ExtensionContext, StructureSchema
 from fhirkit.validate.location import Node, keys
+from fhirkit.validate.members import Kind, Member, Shape
 from fhirkit.validate.profiles.conformance import Conformance
 from fhirkit.validate.profiles.contexts import widened
 from fhirkit.validate.profiles.items import Item
 from fhirkit.validate.reports import Found
-from fhirkit.validate.shapes import Kind, Member, Shape, Shapes
+from fhirkit.validate.shapes import Shapes
 
 #: Places that are remembered.
 _MANY = 4096

@@ -10,7 +10,8 @@ import copy
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from fhirkit.validate.shapes import Kind, Member, Shape, Shapes
+from fhirkit.validate.members import Kind, Member, Shape
+from fhirkit.validate.shapes import Shapes
 
 Keys = tuple[str | int, ...]
 
