@@ -1,15 +1,23 @@
-"""What `fhirkit doctor` looks at, one function a subject. Nothing is changed or fetched."""
+"""What `fhirkit doctor` looks at in the installation and the folder, one function a subject.
+
+Nothing is changed or fetched.
+"""
 
 from __future__ import annotations
 
 import os
+import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fhirkit.core.errors import FhirkitError
+from fhirkit.definitions.versions import is_exact
+
+if TYPE_CHECKING:
+    from fhirkit.definitions.cache import PackageCache
 
 #: fine; worth knowing; wrong.
 State = Literal["ok", "note", "wrong"]
@@ -29,6 +37,10 @@ class Finding:
         return {name: value for name, value in asdict(self).items() if value}
 
 
+#: The first libxml2 without a known hole.
+LIBXML2_SAFE_SINCE = (2, 14, 5)
+#: Extra → the module that it brings.
+_EXTRAS = {"lsp": "pygls", "smart": "jwt", "keyring": "keyring"}
 #: Library → the first version without a known hole, and the hole.
 SAFE_SINCE = {
     "jinja2": ("3.1.6", "CVE-2025-27516"),
@@ -39,18 +51,19 @@ SAFE_SINCE = {
     "PyJWT": ("2.13", "CVE-2026-48523"),
     "pydicom": ("3.0.2", "CVE-2026-32711"),
 }
-_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 def versions() -> Iterator[Finding]:
     """fhirkit, Python, and libraries of which older versions have known holes."""
     from importlib.metadata import PackageNotFoundError, version
+    from importlib.util import find_spec
 
     from fhirkit import __version__
 
     python = ".".join(map(str, sys.version_info[:3]))
-    yield Finding("fhirkit", "ok", f"{__version__} on Python {python}")
+    extras = [name for name, module in _EXTRAS.items() if find_spec(module) is not None]
+    also = f", with {', '.join(extras)}" if extras else ""
+    yield Finding("fhirkit", "ok", f"{__version__} on Python {python}{also}")
     for name, (safe, hole) in SAFE_SINCE.items():
         try:
             present = version(name)
@@ -59,6 +72,19 @@ def versions() -> Iterator[Finding]:
         if _numbers(present) < _numbers(safe):
             advice = f"pip install --upgrade '{name}>={safe}'"
             yield Finding(name, "wrong", f"{present} has a known hole ({hole})", advice)
+    yield from _libxml2()
+
+
+def _libxml2() -> Iterator[Finding]:
+    """The parser inside lxml: one built here takes the system's, however old that is."""
+    from lxml import etree
+
+    present = etree.LIBXML_VERSION
+    if present < LIBXML2_SAFE_SINCE:
+        shown, safe = (".".join(map(str, one)) for one in (present, LIBXML2_SAFE_SINCE))
+        message = f"{shown}, which lxml uses, has known holes (CVE-2025-32414, CVE-2025-49794)"
+        advice = f"pip install --force-reinstall --only-binary=lxml lxml, or libxml2 {safe}"
+        yield Finding("libxml2", "wrong", message, advice)
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -100,6 +126,7 @@ def packages() -> Iterator[Finding]:
         return
     writable = not cache.root.exists() or os.access(cache.root, os.W_OK)
     yield Finding("packages", "ok", f"{count} in {cache.root}")
+    yield from _damaged(cache)
     if not writable:
         yield Finding("packages", "note", f"{cache.root} cannot be written to: nothing is added")
     for wanted, locked in lock.packages.items():
@@ -116,6 +143,17 @@ def packages() -> Iterator[Finding]:
     for gap in lock.missing:
         message = f"{gap.name}@{gap.version} was missing when {LOCK_NAME} was written"
         yield Finding("packages", "note", message, "fhirkit package add it")
+
+
+def _damaged(cache: PackageCache) -> Iterator[Finding]:
+    """Packages of the cache that cannot be used: half unpacked, or not what their folder says."""
+    for name, version in cache.installed():
+        try:
+            cache.get(name, version)
+        except FhirkitError as problem:
+            if is_exact(version):  # builds (current, dev) are named as they please
+                advice = problem.advice or f"fhirkit package remove {name}@{version}, then add it"
+                yield Finding("packages", "wrong", problem.message, advice)
 
 
 def settings() -> Iterator[Finding]:
@@ -142,7 +180,11 @@ def caches() -> Iterator[Finding]:
         if not folder.is_dir():
             yield Finding("cache", "ok", f"{folder}: not there yet")
             continue
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        size = sum(map(_size, folder.rglob("*")))
+        for file in sorted(folder.glob("*.sqlite")):
+            if not _is_whole(file):
+                message = f"{file} is damaged; it is made anew when it is needed"
+                yield Finding("cache", "note", message, f"rm {shlex.quote(str(file))}")
         if os.access(folder, os.W_OK):
             yield Finding("cache", "ok", f"{folder}: {size / 1e6:.1f} MB")
         else:
@@ -154,48 +196,22 @@ def caches() -> Iterator[Finding]:
         yield Finding("cache", "ok", f"{message}; `fhirkit package clear` removes it")
 
 
-def server() -> Iterator[Finding]:
-    """Java and Maven, which only `fhirkit server` needs."""
-    from fhirkit.server.tools import find_java, find_maven, require_compiler
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0  # another process has removed it
+
+
+def _is_whole(file: Path) -> bool:
+    import sqlite3
+    from contextlib import closing
 
     try:
-        java = find_java(os.environ)
-        yield Finding("java", "ok", f"{java.release} in {java.home}")
-        require_compiler(java)
-        yield Finding("maven", "ok", str(find_maven(os.environ)))
-    except FhirkitError as problem:
-        message = f"{problem.message}; `fhirkit server` needs it, nothing else does"
-        yield Finding("server", "note", message, problem.advice or "")
-
-
-def network() -> Iterator[Finding]:
-    """Proxies and certificates in the environment. Their secrets are not shown."""
-    yield from proxies(os.environ)
-    for name in _CERTIFICATES:
-        value = os.environ.get(name)
-        if value and not Path(value).exists():
-            message = f"{name} names {value}, which is not there"
-            yield Finding("certificates", "wrong", message, f"unset {name}, or correct it")
-        elif value:
-            yield Finding("certificates", "note", f"{name} is {value}")
-
-
-def proxies(environment: Mapping[str, str]) -> Iterator[Finding]:
-    """No proxy is taken from the environment: said, since other tools take them."""
-    from urllib.parse import urlsplit
-
-    for name in sorted(environment):
-        if name.lower() not in _PROXIES or not environment[name]:
-            continue
-        if name.lower() == "no_proxy":
-            yield Finding("proxies", "note", f"{name} is set; fhirkit does not look at it")
-            continue
-        try:
-            host = urlsplit(environment[name]).hostname or "?"
-        except ValueError:
-            host = "?"
-        message = f"{name} names {host}; fhirkit uses a proxy only where --proxy names one"
-        yield Finding("proxies", "note", message)
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            return bool(database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+    except sqlite3.Error:
+        return False
 
 
 def terminal() -> Iterator[Finding]:
@@ -206,9 +222,3 @@ def terminal() -> Iterator[Finding]:
     else:
         message = f"standard output is {encoding}; reports are written in UTF-8 all the same"
         yield Finding("terminal", "note", message, "export LC_ALL=C.UTF-8")
-
-
-#: In the order in which they are told.
-CHECKUPS: tuple[Callable[[], Iterator[Finding]], ...] = (
-    versions, definitions, settings, packages, caches, server, network, terminal,
-)  # fmt: skip

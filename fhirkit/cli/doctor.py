@@ -12,13 +12,18 @@ from fhirkit.cli.console import emit, emit_json, plain
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 def command(as_json: bool) -> int:
     """Look at this installation and folder: versions with known holes, definitions, caches,
-    packages and their lock, settings, Java and Maven for the local server, proxies, certificates.
+    packages and their lock, settings, remotes, Java and Maven for the local server, proxies,
+    certificates.
 
     Opens no connection. What is merely worth knowing is marked "note" and changes nothing.
     """
-    from fhirkit.cli.checkups import CHECKUPS
+    from fhirkit.cli import checkups, reach
 
-    found = [finding for checkup in CHECKUPS for finding in checkup()]
+    subjects = (
+        checkups.versions, checkups.definitions, checkups.settings, checkups.packages,
+        checkups.caches, reach.remotes, reach.server, reach.network, checkups.terminal,
+    )  # fmt: skip
+    found = [finding for subject in subjects for finding in subject()]
     if as_json:
         emit_json([finding.to_dict() for finding in found])
     else:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from fhirkit.cli import checkups
+from fhirkit.cli import checkups, reach
+from fhirkit.cli.doctor import command as doctor_command
 from fhirkit.definitions import embedded
 
 
@@ -77,10 +81,161 @@ def test_proxies_are_told_without_their_secrets(tmp_path: Path) -> None:
     assert "s3cret" not in output
 
 
-def test_certificates_that_are_not_there_are_wrong(tmp_path: Path) -> None:
-    code, found, _ = doctor(tmp_path, SSL_CERT_FILE=str(tmp_path / "absent.pem"))
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "canarius:s3cr@et@proxy.example.org:3128", "socks5://canarius@[::1]:1",
+        "http://canarius:s3cret@", "http://canarius:s3cret@[bad",
+        "http://canarius:s3c/ret@proxy.example.org", "http://",
+    ],
+)  # fmt: skip
+def test_a_proxy_however_it_is_written_keeps_its_secret(proxy: str) -> None:
+    (found,) = reach.proxies({"https_proxy": proxy})
+    told = json.dumps(found.to_dict())
+    assert not re.search("canarius|s3c|et@|ret", told.replace("to take", "")), told
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_certificates_that_cannot_be_used_are_wrong(tmp_path: Path, name: str) -> None:
+    (tmp_path / "text.pem").write_text("no certificate")
+    (tmp_path / "empty").mkdir()
+    for value in ("absent.pem", "text.pem", "empty"):
+        code, found, _ = doctor(tmp_path, **{name: str(tmp_path / value)})
+        assert code == 1, value
+        assert found["certificates"][0]["state"] == "wrong"
+        assert value in found["certificates"][0]["message"]
+
+
+def test_certificates_for_other_tools_are_told_to_be_theirs() -> None:
+    (found, *_) = reach.certificates({"REQUESTS_CA_BUNDLE": "/nowhere.pem"})
+    assert (found.state, "--ca-bundle" in found.message) == ("note", True)
+    assert found.message.startswith("REQUESTS_CA_BUNDLE is set")
+
+
+def test_an_empty_store_of_the_system_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = ssl.get_default_verify_paths()
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths._replace(capath=None))
+    monkeypatch.setattr(
+        ssl, "create_default_context", lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    )
+    (found,) = reach.certificates({})
+    assert (found.state, found.advice) == ("note", "apt install ca-certificates")
+
+
+def tree(folder: Path, config: str) -> None:
+    (folder / ".fhirkit").mkdir(exist_ok=True)
+    (folder / ".fhirkit/config.toml").write_text(config)
+
+
+def test_remotes_are_looked_at_without_asking_them(tmp_path: Path) -> None:
+    tree(tmp_path, '[remotes.open]\nurl = "http://127.0.0.1:9/r4"\n')
+    code, found, _ = doctor(tmp_path)
+    assert (code, found["remotes"][0]["state"]) == (0, "ok")
+    tree(tmp_path, "[remotes.open\n")
+    code, found, _ = doctor(tmp_path)
+    assert (code, found["remotes"][0]["state"]) == (1, "wrong")
+
+
+def test_where_secrets_of_remotes_are_kept_is_looked_at(tmp_path: Path) -> None:
+    start = '[remotes.a]\nurl = "https://fhir.example.org/r4"\n'
+    tree(tmp_path, f'{start}auth = {{ kind = "bearer", secret = "env:MADE_UP" }}\n')
+    code, found, _ = doctor(tmp_path)
+    assert (code, found["remotes"][0]["state"]) == (0, "note")
+    assert "MADE_UP" in found["remotes"][0]["message"]
+    code, found, output = doctor(tmp_path, MADE_UP="canarius")
+    assert (code, found["remotes"][0]["state"]) == (0, "ok")
+    assert "canarius" not in output
+
+    tree(tmp_path, f'{start}auth = {{ kind = "bearer", secret = "file:token" }}\n')
+    (tmp_path / "token").write_text("canarius")
+    (tmp_path / "token").chmod(0o644)
+    code, found, output = doctor(tmp_path)
+    assert (code, found["remotes"][0]["state"]) == (1, "wrong")
+    assert "chmod 600" in found["remotes"][0]["advice"]
+    assert "canarius" not in output
+
+    # A command may ask for a password or a key, so it is not run.
+    tree(tmp_path, f'{start}auth = {{ kind = "bearer", secret = "cmd:touch run" }}\n')
+    code, _, _ = doctor(tmp_path)
+    assert code == 0
+    assert not (tmp_path / "run").exists()
+
+    tree(tmp_path, f'{start}ca_bundle = "absent.pem"\n')
+    code, found, _ = doctor(tmp_path)
+    assert (code, found["remotes"][0]["state"]) == (1, "wrong")
+
+
+def test_packages_that_cannot_be_used_are_wrong(tmp_path: Path) -> None:
+    cache = tmp_path / "home/.fhir/packages"
+    (cache / "made.up#1.0.0/package").mkdir(parents=True)
+    (cache / "other#2.0.0/package").mkdir(parents=True)
+    (cache / "other#2.0.0/package/package.json").write_text('{"name": "x", "version": "2.0.0"}')
+    (cache / "good#1.0.0/package").mkdir(parents=True)
+    (cache / "good#1.0.0/package/package.json").write_text('{"name": "good", "version": "1.0.0"}')
+    (cache / "good#1.0.0.lock").write_text("")
+    code, found, _ = doctor(tmp_path)
+    wrong = [row["message"] for row in found["packages"] if row["state"] == "wrong"]
     assert code == 1
-    assert found["certificates"][0]["state"] == "wrong"
+    assert len(wrong) == 3
+    assert any("another FHIR tool is unpacking it" in text for text in wrong)
+
+
+def test_a_damaged_cache_is_worth_knowing(tmp_path: Path) -> None:
+    folder = tmp_path / "cache/fhirkit"
+    folder.mkdir(parents=True)
+    (folder / "outcomes.sqlite").write_bytes(b"no database" * 100)
+    code, found, _ = doctor(tmp_path)
+    assert code == 0
+    (row,) = [row for row in found["cache"] if row["state"] == "note"]
+    assert row["advice"] == f"rm {folder}/outcomes.sqlite"
+
+
+def test_settings_of_the_user_that_cannot_be_read_are_wrong(tmp_path: Path) -> None:
+    folder = tmp_path / "config/fhirkit"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text("x = [")
+    code, found, _ = doctor(tmp_path, XDG_CONFIG_HOME=str(tmp_path / "config"))
+    assert code == 1
+    assert "config.toml" in found["packages"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["exit 1", "echo no version", "echo 'Apache Maven 3.9.9'"],
+    ids=["fails", "odd", "good"],
+)
+def test_maven_is_run(tmp_path: Path, program: str) -> None:
+    from fhirkit.core.errors import UsageError
+
+    maven = tmp_path / "mvn"
+    maven.write_text(f"#!/bin/sh\n{program}\n")
+    maven.chmod(0o755)
+    if "Apache" in program:
+        assert reach._runs(maven).message == f"3.9.9, {maven}"
+    else:
+        with pytest.raises(UsageError, match="does not run"):
+            reach._runs(maven)
+
+
+def test_an_old_libxml2_is_wrong_however_new_lxml_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lxml import etree
+
+    assert not [one for one in checkups.versions() if one.subject == "libxml2"]
+    monkeypatch.setattr(etree, "LIBXML_VERSION", (2, 9, 14))
+    (found,) = [one for one in checkups.versions() if one.subject == "libxml2"]
+    assert found.state == "wrong"
+    assert "2.9.14" in found.message
+
+
+def test_no_connection_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise AssertionError("a connection")
+
+    monkeypatch.setattr("socket.socket.connect", refused)
+    monkeypatch.setattr("socket.getaddrinfo", refused)
+    monkeypatch.chdir(tmp_path)
+    tree(tmp_path, '[remotes.a]\nurl = "https://fhir.example.org/r4"\n')
+    assert CliRunner().invoke(doctor_command, []).exit_code == 0
 
 
 def test_without_java_only_the_server_is_missed(tmp_path: Path) -> None:
