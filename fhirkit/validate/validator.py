@@ -19,7 +19,7 @@ from fhirkit.validate.catalogue import RULES
 from fhirkit.validate.core import core_connection
 from fhirkit.validate.definitional.known import Known
 from fhirkit.validate.explanation import advice
-from fhirkit.validate.gate.native import NOTHING, Certain, gate
+from fhirkit.validate.gate.native import NOTHING, Certain, Gate
 from fhirkit.validate.location import Node, Unentered, below, expression, keys, root, step
 from fhirkit.validate.notes import ProfileClaim
 from fhirkit.validate.options import Expressions, Options, References
@@ -90,7 +90,7 @@ class Validator:
         followed = self._options.references > References.NONE
         self._supplied = Supplied(resources if followed else (), self.read)
         # The gate always looks into resources in resources.
-        self._gate = gate(self._shapes) if self._options.inner_resources else None
+        self._gate = Gate(self._shapes) if self._options.inner_resources else None
 
     def validate(
         self, source: Source, profiles: Iterable[str] = (), *, file: str | None = None

@@ -87,7 +87,7 @@ mod certain {
 /// # Safety
 /// The pointers lead to as many bytes or words as is said, for the time of the call.
 #[no_mangle]
-pub unsafe extern "C" fn fhirkit_accepts(
+pub unsafe extern "C" fn fhirkit_look(
     tables: *const Tables,
     data: *const u8,
     length: usize,

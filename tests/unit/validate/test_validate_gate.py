@@ -20,7 +20,8 @@ from fhirkit.core.jsonio import dump_bytes
 from fhirkit.definitions.embedded import connect
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate import Options
-from fhirkit.validate.gate.native import Gate, gate, library
+from fhirkit.validate.gate.library import library
+from fhirkit.validate.gate.native import Gate
 from fhirkit.validate.rules import narrative
 from fhirkit.validate.shapes import Shapes
 
@@ -60,8 +61,7 @@ RESOURCES = [*ALL.values(), *USUAL]
 
 
 def ready() -> Gate:
-    made = gate(SHAPES)
-    assert made is not None
+    made = Gate(SHAPES)
     for resource in RESOURCES:
         text = dump_bytes(resource)
         for _ in range(4):
@@ -289,15 +289,13 @@ def test_deep_nesting_is_for_the_walk(levels: int) -> None:
 
 
 def test_a_kind_that_was_never_met_is_for_the_walk() -> None:
-    fresh = gate(Shapes(STORE, Options(shape_only=True)))
-    assert fresh is not None
+    fresh = Gate(Shapes(STORE, Options(shape_only=True)))
     text = b'{"resourceType":"Basic","code":{"text":"a"}}'
     assert [fresh.look(text).shape for _ in range(5)] == [False, False, False, True, True]
 
 
 def test_stricter_options_leave_their_values_to_the_walk() -> None:
-    strict = gate(Shapes(STORE, Options(shape_only=True, security_checks=True)))
-    assert strict is not None
+    strict = Gate(Shapes(STORE, Options(shape_only=True, security_checks=True)))
     text = b'{"resourceType":"Patient","name":[{"text":"<b>"}]}'
     assert not any(strict.look(text).shape for _ in range(5))
 
