@@ -26,7 +26,7 @@ from fhirkit.core.errors import FhirkitError
 R4_DATABASE = Path(__file__).with_name("data") / "r4.sqlite"
 
 #: Raised whenever the tables or the form of a body change, so that an old file is not misread.
-LAYOUT = 5
+LAYOUT = 6
 
 
 @lru_cache(maxsize=4)

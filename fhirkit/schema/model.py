@@ -165,6 +165,8 @@ class ValueSetSchema(_Data, frozen=True):
     would be needed to know the rest; when it is empty the value set is known completely.
     ``missing_systems`` are the only systems that the rest can hold codes of, None when it can hold
     any. ``circular`` is a value set that includes itself, by way of others.
+    ``any_case`` are the systems whose codes count in upper and lower case; ``versions`` the
+    versions that are meant of those systems that are never named without one.
     """
 
     url: str
@@ -174,6 +176,8 @@ class ValueSetSchema(_Data, frozen=True):
     missing: tuple[str, ...] = ()
     missing_systems: tuple[str, ...] | None = None
     circular: str | None = None
+    any_case: tuple[str, ...] = ()
+    versions: dict[str, tuple[str, ...]] = {}
 
 
 _ENCODER = msgspec.json.Encoder()

@@ -139,10 +139,21 @@ class SchemaStore:
             return True
         if system in value_set.whole:
             codes = self.codes(system)
-            return None if codes is None else code in codes
+            if codes is None or code in codes:
+                return None if codes is None else True
+        if system in value_set.any_case and self._has_folded(value_set, system, code):
+            return True
+        if system in value_set.whole:
+            return False
         only = value_set.missing_systems
         unknown = bool(value_set.missing) and (only is None or system in only)
         return None if unknown else False
+
+    def _has_folded(self, value_set: ValueSetSchema, system: str, code: str) -> bool:
+        """Whether a value set holds a code of a system that does not tell upper from lower case."""
+        schema = self.code_system(system)
+        own = None if schema is None else schema.find(code)
+        return own is not None and (system in value_set.whole or own in value_set.codes[system])
 
     def may_hold(self, canonical: str, system: str, code: str) -> bool:
         """Whether a value set holds a code, or at least may do so."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from fhirkit.core.regex import UnsupportedPattern, full_matcher
 from fhirkit.schema.code_systems import is_inactive
+from fhirkit.schema.extras import is_version
 from fhirkit.schema.model import ValueSetSchema
 
 Resource = dict[str, Any]
@@ -25,6 +26,8 @@ MAX_CODES = 50_000
 
 #: What a definition of the wrong shape provokes; the walk says what is wrong with it.
 _MALFORMED = (AttributeError, KeyError, TypeError)
+#: Filters that go by the place of a code among the others.
+_HIERARCHICAL = frozenset({"is-a", "descendent-of", "is-not-a", "generalizes"})
 #: A value set with so many codes of one system is checked whether it has all of them.
 _LARGE = 50
 
@@ -86,6 +89,12 @@ def _compiled(
         tuple(sorted(gaps.missing)),
         tuple(sorted(gaps.systems)) if gaps.missing and gaps.systems is not None else None,
         expander.circular,
+        tuple(sorted((expander.any_case - expander.exact) & by_system.keys())),
+        {
+            system: tuple(sorted(version for version in versions if version is not None))
+            for system, versions in sorted(expander.versions.items())
+            if None not in versions
+        },
     )
 
 
@@ -98,6 +107,12 @@ class _Expander:
         self._running: list[str] = []
         #: The first value set that turned out to include itself.
         self.circular: str | None = None
+        #: Systems that do not tell upper from lower case, included as they are; and systems of
+        #: which codes are picked, which are meant as they are written.
+        self.any_case: set[str] = set()
+        self.exact: set[str] = set()
+        #: The versions by which each system is included; None for none.
+        self.versions: dict[str, set[str | None]] = {}
 
     def size(self, system: str) -> int:
         """How many codes a complete code system has; -1 when it is not complete."""
@@ -128,6 +143,7 @@ class _Expander:
         active_only = compose.get("inactive") is False
         codes: Codes = set()
         for include in compose["include"]:
+            self._note(include)
             try:
                 codes |= self._part(include, gaps, active_only=active_only)
             except _UnknownError as gap:
@@ -146,6 +162,21 @@ class _Expander:
                 for missing in taken.missing if doubtful else ():
                     gaps.add(missing, frozenset(system for system, _ in doubtful))
         return codes
+
+    def _note(self, include: Resource) -> None:
+        """Note how the codes of an include are to be read: in which case, of which version."""
+        system = include.get("system")
+        if not isinstance(system, str):
+            return
+        version = include.get("version")
+        self.versions.setdefault(system, set()).add(version if isinstance(version, str) else None)
+        filters = (one.get("op") for one in include.get("filter", ()))
+        if include.get("concept") or not _HIERARCHICAL.issuperset(filters):
+            self.exact.add(system)
+        else:
+            code_system = self._find_code_system(system)
+            if code_system is not None and code_system.get("caseSensitive") is not True:
+                self.any_case.add(system)
 
     def _part(self, part: Resource, gaps: _Gaps, *, active_only: bool) -> Codes:
         """An include or exclude: the intersection of what its members say."""
@@ -191,7 +222,7 @@ class _Expander:
         version = part.get("version")
         if code_system is None or content not in ("complete", "fragment"):
             raise _UnknownError(system, frozenset((system,)))
-        if version is not None and code_system.get("version") not in (None, version):
+        if version is not None and not _is_of(code_system, version):
             raise _UnknownError(f"{system}|{version}", frozenset((system,)))
         if content == "fragment":
             gaps.add(system, frozenset((system,)))
@@ -201,6 +232,12 @@ class _Expander:
         if active_only:
             codes -= _inactive(code_system)
         return {(system, code) for code in codes}
+
+
+def _is_of(code_system: Resource, version: str) -> bool:
+    """Whether a code system is of a version, or says nothing of its version."""
+    present = code_system.get("version")
+    return present is None or is_version(version, present)
 
 
 def _published(value_set: Resource) -> Codes | None:
@@ -240,6 +277,9 @@ def _filtered(code_system: Resource, condition: Resource) -> set[str]:
     operator = condition.get("op")
     only = frozenset((str(code_system.get("url")),))
     everything = {concept["code"]: concept for concept, _ in _walk(code_system)}
+    if code_system.get("caseSensitive") is not True and operator in _HIERARCHICAL:
+        by_fold = {code.casefold(): code for code in everything}
+        value = value if value in everything else by_fold.get(value.casefold(), value)
     if operator == "generalizes":
         return {value, *_above(code_system, value)} & everything.keys()
     if operator == "=" and name == "parent":

@@ -293,6 +293,12 @@ _TABLE = (
     Rule("constraint-definition", _ERROR, "invalid", "A constraint that cannot be evaluated."),
     # Profiles
     Rule(
+        "binding-version",
+        _ERROR,
+        "invalid",
+        "A coding is of another version than its value set is made of.",
+    ),
+    Rule(
         "binding-unconfirmed",
         _WARNING,
         "code-invalid",

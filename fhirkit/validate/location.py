@@ -36,6 +36,14 @@ def below(node: Node, way: tuple[str | int, ...]) -> Node:
     return node
 
 
+def is_in(node: Node, name: str) -> bool:
+    """Whether a place is a property of this name, or below one."""
+    current: Node | None = node
+    while current is not None and current[1] != name:
+        current = current[0]
+    return current is not None
+
+
 def expression(node: Node) -> str:
     """The FHIRPath expression: ``Patient.name[0].given[1]``."""
     parts: list[str] = []

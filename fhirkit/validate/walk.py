@@ -11,7 +11,7 @@ from typing import Any
 
 from fhirkit.fhirpath.environment import Environment, Resolve
 from fhirkit.validate.gate.native import NOTHING, Certain
-from fhirkit.validate.location import Node, step
+from fhirkit.validate.location import Node, is_in, step
 from fhirkit.validate.members import MANY, MAX_DEPTH, SHORT, Kind, Member, Shape
 from fhirkit.validate.notes import ProfileClaim, ReferenceUse, Scope
 from fhirkit.validate.reports import Reports
@@ -56,7 +56,7 @@ class Walk(Reports):
         self.claims: list[ProfileClaim] = []
         self._scope: Scope | None = None
         #: The ids of elements, each with the identity of the resource it stands in.
-        self._ids: set[tuple[int, str]] = set()
+        self._ids: set[tuple[int, bool, str]] = set()
         self._depth = 0
 
     def resource(self, value: Any, node: Node) -> None:
@@ -353,15 +353,15 @@ class Walk(Reports):
 
     def _note_id(self, value: Any, node: Node) -> None:
         """Note the id of an element; within a resource there is only one of each."""
-        resource = self.environment.resource
-        # A StructureDefinition says each element twice; it has invariants of its own for that.
-        if not isinstance(value, str) or resource.get("resourceType") == "StructureDefinition":
+        if not isinstance(value, str):
             return
-        identity = (id(resource), value)
+        resource = self.environment.resource
+        # A StructureDefinition says each element twice.
+        again = resource.get("resourceType") == "StructureDefinition" and is_in(node, "snapshot")
+        identity = (id(resource), again, value)
         if identity in self._ids:
-            self._report(
-                "element-id-duplicate", "another element of this resource has the same id", node
-            )
+            message = "another element of this resource has the same id"
+            self._report("element-id-duplicate", message, node)
         self._ids.add(identity)
 
     def note_reference(self, value: dict[str, Any], member: Member, node: Node) -> None:

@@ -101,8 +101,17 @@ def _agrees(answer: Answer, operator: str, expected: Answer) -> bool:
         return _equal(answer, expected) == (operator == "=")
     if operator not in _ORDER or answer.type != expected.type:
         return False
-    sign = compare(expected.type, answer.value, expected.value)
+    sign = _order(answer, expected)
     return sign is not None and _ORDER[operator](sign)
+
+
+def _order(answer: Answer, expected: Answer) -> int | None:
+    """Which of two answers of one type is larger (negative: the expected one); None: unknown."""
+    sign = compare(expected.type, answer.value, expected.value)
+    if sign is None and expected.type == "Quantity":
+        # Units that are not there, or measure something else, do not count.
+        return compare("decimal", *(_member(one.value, "value") for one in (answer, expected)))
+    return sign
 
 
 def _equal(answer: Answer, expected: Answer) -> bool:
@@ -113,8 +122,7 @@ def _equal(answer: Answer, expected: Answer) -> bool:
     if answer.type == "Reference":
         return bool(_member(answer.value, "reference") == _member(expected.value, "reference"))
     if answer.type == "Quantity":
-        sign = compare("Quantity", answer.value, expected.value)
-        return sign == 0 if sign is not None else bool(answer.value == expected.value)
+        return _order(answer, expected) == 0
     return bool(answer.value == expected.value)
 
 

@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from fhirkit.core.regex import full_matcher
+from fhirkit.schema.extras import is_version
 from fhirkit.schema.model import Binding
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.rules.finding import Finding
@@ -42,6 +43,8 @@ REQUIRED, EXTENSIBLE = "binding-required", "binding-extensible"
 MAXIMUM = "binding-maximum"
 #: A code outside of its value set that nobody can know to be wrong.
 UNCONFIRMED = "binding-unconfirmed"
+#: A coding of another version than the value set is made of.
+VERSION = "binding-version"
 _OPEN_RULES = ("binding-not-checked", UNCONFIRMED)
 #: A bare code whose system cannot be told.
 UNKNOWN = "code-not-found"
@@ -52,6 +55,7 @@ class CodedCheck:
 
     __slots__ = (
         "_answers",
+        "_any_case",
         "_check",
         "_circular",
         "_codes",
@@ -62,6 +66,7 @@ class CodedCheck:
         "_rule",
         "_store",
         "_url",
+        "_versions",
     )
 
     def __init__(
@@ -77,6 +82,8 @@ class CodedCheck:
         self._gaps: tuple[str, ...] = ()
         self._gap_systems: frozenset[str] | None = None
         self._circular: str | None = None
+        self._any_case: tuple[str, ...] = ()
+        self._versions: dict[str, tuple[str, ...]] = {}
         #: What was said of codes that are not simply in the value set.
         self._answers: dict[tuple[str | None, str], Finding | None] = {}
 
@@ -89,6 +96,8 @@ class CodedCheck:
     def code(self, value: Any) -> Finding | None:
         """A bare code: the system is implied by the value set."""
         if not isinstance(value, str) or value in self._codes:
+            return None
+        if any(self._has_folded(system, value) for system in self._any_case):
             return None
         finding = self._remembered(None, value)
         if finding is None or finding.rule != REQUIRED:
@@ -110,11 +119,35 @@ class CodedCheck:
         system, code = value.get("system"), value.get("code")
         if not isinstance(code, str) or (system is not None and not isinstance(system, str)):
             return None if code is not None else self._refuse(None)
-        if system is not None and code in self._pairs.get(system, ()):
-            return None
-        if system is None or self._circular:
+        if system is None:
             return self._refuse(code)
-        return self._remembered(system, code)
+        version = value.get("version")
+        if isinstance(version, str) and (other := self._other_version(system, version)):
+            return other
+        if code in self._pairs.get(system, ()):
+            return None
+        if self._circular:
+            return self._refuse(code)
+        finding = self._remembered(system, code)
+        if finding is not None and finding.rule == REQUIRED and isinstance(version, str):
+            return self._of_version(finding, system, version)
+        return finding
+
+    def _other_version(self, system: str, version: str) -> Finding | None:
+        """A coding of another version of its system than the value set is made of."""
+        meant = self._versions.get(system)
+        if meant is None or any(is_version(one, version) for one in meant):
+            return None
+        message = f"the value set {self._url} is of version {' or '.join(meant)} of {system}"
+        return Finding(VERSION, message, ("version",))
+
+    def _of_version(self, finding: Finding, system: str, version: str) -> Finding:
+        """Only doubt a code of a version of its system that is not at hand."""
+        schema = self._store.code_system(system)
+        if schema is None or schema.version is None or is_version(version, schema.version):
+            return finding
+        message = f"{finding.message}; version {version} of {system} is not at hand"
+        return Finding(UNCONFIRMED, message)
 
     def _remembered(self, system: str | None, code: str) -> Finding | None:
         """The judgement of a code that is not listed; the same one comes often."""
@@ -122,6 +155,9 @@ class CodedCheck:
         if slot not in self._answers:
             if len(self._answers) >= _MANY:
                 self._answers.clear()
+            if system is not None and self._has_folded(system, code):
+                self._answers[slot] = None
+                return None
             unknown = not self._circular and self._may_hold(system)
             self._answers[slot] = self._gap(code, system) if unknown else self._doubt(code, system)
         return self._answers[slot]
@@ -132,16 +168,16 @@ class CodedCheck:
             return None
         codings = value.get("coding")
         if codings is None:
-            if "extension" in value:
-                return None
             return self._no_code()
         if not isinstance(codings, list):
             return None
         worst: Finding | None = None
-        for coding in codings:
+        for index, coding in enumerate(codings):
             finding = self._member(coding)
             if finding is None:
                 return None
+            if finding.rule == VERSION:
+                finding = finding._replace(below=("coding", index, *finding.below))
             if worst is None or finding.rule in _OPEN_RULES:
                 worst = finding
         return worst
@@ -156,11 +192,19 @@ class CodedCheck:
             self._pairs[system] = frozenset(listed)
         for system in schema.whole:
             self._pairs[system] = self._store.codes(system) or frozenset()
+        self._any_case, self._versions = schema.any_case, schema.versions
         self._codes = frozenset().union(*self._pairs.values())
         self._gaps = schema.missing
         if schema.missing_systems is not None:
             self._gap_systems = frozenset(schema.missing_systems)
         self._circular = schema.circular
+
+    def _has_folded(self, system: str, code: str) -> bool:
+        """Whether a system that does not tell upper from lower case has the code in here."""
+        if system not in self._any_case:
+            return False
+        schema = self._store.code_system(system)
+        return schema is not None and schema.find(code) in self._pairs[system]
 
     def _may_hold(self, system: str | None) -> bool:
         """Whether the part of the value set that is not known could hold codes of this system."""

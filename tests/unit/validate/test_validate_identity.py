@@ -77,3 +77,25 @@ def test_ids_are_seen_by_the_written_functions_too() -> None:
 def test_attachments(validator: Validator, attachment: dict[str, Any], rules: list[str]) -> None:
     photo = [{"contentType": "text/plain", **attachment}]
     assert [rule for rule, _ in found(validator, photo=photo)] == rules
+
+
+def test_a_structure_definition_says_each_element_id_twice_at_most(validator: Validator) -> None:
+    def ids(**parts: list[str]) -> list[str | None]:
+        definition = {
+            "resourceType": "StructureDefinition", "url": "http://example.org/s", "name": "S",
+            "status": "draft", "kind": "resource", "abstract": False, "type": "Patient",
+            "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Patient",
+            "derivation": "constraint",
+            **{name: {"element": [{"id": one, "path": "Patient" if number == 0 else "Patient.name"}
+                                  for number, one in enumerate(listed)]}
+               for name, listed in parts.items()},
+        }  # fmt: skip
+        outcome = validator.validate(definition)
+        return [one.expression for one in outcome if one.rule == "element-id-duplicate"]
+
+    both = ["Patient", "Patient.name"]
+    assert ids(differential=both) == []
+    assert ids(snapshot=both, differential=both) == []
+    twice = [*both, "Patient.name"]
+    assert ids(differential=twice) == ["StructureDefinition.differential.element[2]"]
+    assert ids(snapshot=twice) == ["StructureDefinition.snapshot.element[2]"]

@@ -292,3 +292,36 @@ def test_an_expression_tells_whether_an_item_is_asked(name: str) -> None:
     assert {rule for rule in rules if rule.startswith("response-")} == (
         {expected} if expected else set()
     )
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "enabled"),
+    [
+        (">", {"value": 6, "system": UCUM, "code": "kg"}, True),
+        (">", {"value": 4, "system": UCUM, "code": "kg"}, False),
+        (">", {"value": 6000, "system": UCUM, "code": "g"}, True),
+        (">", {"value": 6, "unit": "kg"}, True),
+        (">", {"value": 6}, True),
+        ("<", {"value": 6}, False),
+        ("=", {"value": 5}, True),
+        ("=", {"value": 5, "unit": "pounds"}, True),
+        ("!=", {"value": 5}, False),
+        ("!=", {"value": 6}, True),
+        ("=", {"unit": "kg"}, False),
+    ],
+)
+def test_quantities_without_formal_units_are_compared_by_their_numbers(
+    operator: str, value: Json, enabled: bool
+) -> None:
+    when = {"question": "s", "operator": operator, "answerQuantity": kilograms(5)}
+    form = {
+        "resourceType": "Questionnaire", "url": "http://example.org/when", "status": "active",
+        "item": [{"linkId": "s", "type": "quantity"},
+                 {"linkId": "d", "type": "string", "required": True, "enableWhen": [when]}],
+    }  # fmt: skip
+    response = {
+        "resourceType": "QuestionnaireResponse", "questionnaire": "http://example.org/when",
+        "status": "completed", "item": [{"linkId": "s", "answer": [{"valueQuantity": value}]}],
+    }  # fmt: skip
+    found = [issue.rule for issue in Validator([form]).validate(response)]
+    assert found == (["response-required"] if enabled else [])
