@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @click.option("--force", is_flag=True, help="Replace what is there; the old goes to the trash.")
+@click.option("--dry-run", "-n", is_flag=True, help="Say what would be written, and write nothing.")
 @json_option
-def command(sources: tuple[Path, ...], *, force: bool, as_json: bool) -> int:
+def command(sources: tuple[Path, ...], *, force: bool, dry_run: bool, as_json: bool) -> int:
     """Put resources into the working tree, one file each.
 
     SOURCES are Bundles, single resources, NDJSON files, folders of these, or case files (.yaml),
@@ -36,7 +37,7 @@ def command(sources: tuple[Path, ...], *, force: bool, as_json: bool) -> int:
         for source in sources:
             try:
                 for _, intake in _read(source):
-                    add(tree, intake, report, force=force)
+                    add(tree, intake, report, force=force, dry_run=dry_run)
             except InvalidInput as problem:
                 report.issues.extend(problem.issues)
                 if not problem.issues:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from fhirkit.cli.console import say
+from fhirkit.cli import exits
+from fhirkit.cli.console import emit_json, say
 from fhirkit.cli.results import busy, show_report
 from fhirkit.cli.working_tree import connect, json_option, server_options
 from fhirkit.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from fhirkit.sync.config import Remote
 
 
 @click.command()
@@ -20,6 +25,7 @@ from fhirkit.core.errors import UsageError
 )
 @click.option("--patient", metavar="ID", help="One patient's record, with all it refers to.")
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="All of a resource type.")
+@click.option("--dry-run", "-n", is_flag=True, help="Ask what stands there, and make nothing.")
 @json_option
 @server_options
 def command(
@@ -29,6 +35,7 @@ def command(
     name: str,
     patient: str | None,
     types: tuple[str, ...],
+    dry_run: bool,
     as_json: bool,
     timeout: float,
     token_env: str | None,
@@ -47,6 +54,8 @@ def command(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder}: exists and is not an empty folder")
     remote = checked_remote(name, url, token_env=token_env, ca_bundle=ca_bundle)
+    if dry_run:
+        return _looked_at(remote, folder, timeout=timeout, as_json=as_json)
     tree, _ = WorkingTree.init(folder)
     add_remote(tree.config, remote)
     client = connect(remote, timeout=timeout, folder=tree.root)
@@ -55,3 +64,20 @@ def command(
         report = session.pull(ready)
     say(f"{folder} is a working tree now")
     return show_report(report, as_json=as_json)
+
+
+def _looked_at(remote: Remote, folder: Path, *, timeout: float, as_json: bool) -> int:
+    """Whether the server answers and speaks FHIR R4; nothing is written."""
+    from contextlib import closing
+
+    from fhirkit.remote.capability import Capability
+    from fhirkit.sync.meeting import require_r4
+
+    with closing(connect(remote, timeout=timeout)) as client, busy(f"Asking {client.host}"):
+        capability = Capability.of(client.capabilities())
+        require_r4(capability, client, writing=False)
+    if as_json:
+        server = {"software": capability.software, "fhir_version": capability.fhir_version}
+        emit_json({"root": str(folder.absolute()), "url": remote.url, "server": server})
+    say(f"{folder} would be made, and filled from {remote.url} ({capability.software})")
+    return exits.CLEAN

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import rich_click as click
 
 from fhirkit.cli import exits
@@ -14,6 +16,7 @@ from fhirkit.cli.working_tree import connect, here, json_option, named_remote, s
 @click.argument("name", required=False)
 @click.option("--patient", metavar="ID", help="One patient's record, with all it refers to.")
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="All of a resource type.")
+@click.option("--dry-run", "-n", is_flag=True, help="Say what changed there, and forget it again.")
 @json_option
 @server_options
 def command(
@@ -21,6 +24,7 @@ def command(
     *,
     patient: str | None,
     types: tuple[str, ...],
+    dry_run: bool,
     as_json: bool,
     timeout: float,
     token_env: str | None,
@@ -39,7 +43,11 @@ def command(
     tree = here()
     remote = named_remote(tree, name)
     client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
-    with opened(tree, remote.name, client) as session, busy(f"Asking {remote.name}"):
+    with (
+        opened(tree, remote.name, client) as session,
+        session.state.rehearsal() if dry_run else nullcontext(),
+        busy(f"Asking {remote.name}"),
+    ):
         fetched = session.fetch(patient=patient, types=types or None)
         tracked = session.store.tracked()
         plan = offline_plan(session.scan(), session.store.entries(), tracked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import rich_click as click
@@ -66,7 +67,8 @@ def command(
         remote = named_remote(tree, source)
         client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
         with opened(tree, remote.name, client) as session, busy(f"Pushing to {remote.name}"):
-            ready = session.prepare_push(ours=keys_of(ours), look=dry_run)
+            with session.state.rehearsal() if dry_run else nullcontext():
+                ready = session.prepare_push(ours=keys_of(ours), look=dry_run)
             if dry_run:
                 return show_plan(ready, as_json=as_json, delete=delete)
             options = Options(delete=delete, max_delete=max_delete, at_least_once=at_least_once)

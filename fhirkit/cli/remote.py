@@ -9,7 +9,8 @@ import rich_click as click
 from fhirkit.cli.access_options import access_of, access_options
 from fhirkit.cli.console import emit, emit_json, plain, say
 from fhirkit.cli.remote_probe import probe
-from fhirkit.cli.working_tree import here, json_option, named_remote
+from fhirkit.cli.remote_removal import remove, reset
+from fhirkit.cli.working_tree import here, json_option
 
 
 @click.group()
@@ -21,16 +22,30 @@ def command() -> None:
 @click.argument("name")
 @click.argument("url")
 @access_options
-def add(name: str, url: str, **given: Any) -> None:
+@click.option(
+    "--late-commit", type=click.FloatRange(30, 3600), default=150, show_default=True,
+    metavar="SECONDS",
+    help="The server may still commit what it was sent so long after it was given up: at least as "
+    "long as its transactions may last.",
+)  # fmt: skip
+@click.option("--dry-run", "-n", is_flag=True, help="Check the settings and write nothing.")
+@json_option
+def add(
+    name: str, url: str, *, late_commit: float, dry_run: bool, as_json: bool, **given: Any
+) -> None:
     """Call the FHIR server at URL by NAME from now on."""
     from fhirkit.sync.config import add_remote, checked_remote
     from fhirkit.sync.lock import locked
 
     tree = here()
-    remote = checked_remote(name, url, access=access_of(url, given, tree.root))
+    access = access_of(url, given, tree.root)
+    remote = checked_remote(name, url, access=access, late_commit=late_commit)
     with locked(tree.state):
-        new = add_remote(tree.config, remote)
-    say(f"{name} is {'now' if new else 'already'} {remote.url}")
+        new = add_remote(tree.config, remote, dry_run=dry_run)
+    if as_json:
+        emit_json({"name": name, "url": remote.url, "new": new})
+    word = ("would be" if dry_run else "is now") if new else "is already"
+    say(f"{name} {word} {remote.url}")
 
 
 @command.command("list")
@@ -43,47 +58,21 @@ def list_(*, as_json: bool) -> None:
     if as_json:
         import msgspec
 
-        emit_json([{"name": one.name, **msgspec.to_builtins(one.access)} for one in remotes])
+        emit_json(
+            [
+                {
+                    "name": one.name,
+                    **msgspec.to_builtins(one.access),
+                    "late_commit": one.late_commit,
+                }
+                for one in remotes
+            ]
+        )
         return
     for one in remotes:
         emit(plain(f"{one.name}\t{one.url}\n"))
 
 
-@command.command()
-@click.argument("name")
-def remove(name: str) -> None:
-    """Forget a remote and what was agreed with it; files and server stay as they are."""
-    from fhirkit.sync.base import BaseStore
-    from fhirkit.sync.config import remove_remote
-    from fhirkit.sync.lock import locked
-    from fhirkit.sync.state import State
-
-    tree = here()
-    with locked(tree.state), State(tree.database) as state:
-        remove_remote(tree.config, name)
-        BaseStore(state, name).forget_all()
-        state.tidy()
-    say(f"{name} is removed")
-
-
-@command.command()
-@click.argument("name")
-def reset(name: str) -> None:
-    """Begin anew with a remote: forget what was agreed, keep its name, files and server.
-
-    What is equal on both sides is found again by the next push or pull; what differs is then a
-    conflict, so nothing is overwritten.
-    """
-    from fhirkit.sync.base import BaseStore
-    from fhirkit.sync.lock import locked
-    from fhirkit.sync.state import State
-
-    tree = here()
-    named_remote(tree, name)
-    with locked(tree.state), State(tree.database) as state:
-        BaseStore(state, name).forget_all()
-        state.tidy()
-    say(f"{name} begins anew")
-
-
+command.add_command(remove)
+command.add_command(reset)
 command.add_command(probe)

@@ -12,8 +12,9 @@ from fhirkit.cli.working_tree import connect, here, json_option, named_remote
 @click.command()
 @click.argument("name", required=False)
 @click.option("--no-export", is_flag=True, help="Do not try whether a bulk export begins.")
+@click.option("--dry-run", "-n", is_flag=True, help="Say where it would write, and ask nobody.")
 @json_option
-def probe(name: str | None, *, no_export: bool, as_json: bool) -> int:
+def probe(name: str | None, *, no_export: bool, dry_run: bool, as_json: bool) -> int:
     """Find out by trying what a server honours, and keep it for this working tree.
 
     Writes a few resources, none of them about a person, and removes them again.
@@ -25,6 +26,11 @@ def probe(name: str | None, *, no_export: bool, as_json: bool) -> int:
 
     tree = here()
     remote = named_remote(tree, name)
+    if dry_run:
+        if as_json:
+            emit_json({"url": remote.url})
+        say(f"a few resources would be written to {remote.url} and removed again")
+        return exits.CLEAN
     found = try_everything(connect(remote), export=not no_export)
     save(tree.state / "probed" / f"{remote.name}.json", found)
     table = {"rung": found.rung.value, **msgspec.to_builtins(found)}

@@ -28,7 +28,6 @@ def command(
     Only what that push had planned is sent. An ordinary push settles what is in doubt as well,
     and then sends everything that changed.
     """
-    from fhirkit.sync.journal import OpState
     from fhirkit.sync.upkeep import opened_for_upkeep
 
     tree = here()
@@ -36,8 +35,9 @@ def command(
     client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
     with opened_for_upkeep(tree, remote.name, client) as session, busy(f"Asking {remote.name}"):
         if dry_run:
-            planned = {one.key for one in session.journal.open(OpState.PLANNED)}
-            ready = session.prepare_push(only=planned, look=True)
+            with session.state.rehearsal():
+                planned = {one.key for one in session.unfinished()}
+                ready = session.prepare_push(only=planned, look=True)
             return show_plan(ready, as_json=as_json, delete=True)
         report = session.resume()
     return show_report(report, as_json=as_json)

@@ -30,7 +30,9 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
 @click.option(
     "--moment", metavar="MOMENT", help="Which one, when there are several. [default: the latest]"
 )
-def restore(resource: str, moment: str | None) -> None:
+@click.option("--dry-run", "-n", is_flag=True, help="Say which would come back, and leave it.")
+@json_option
+def restore(resource: str, *, moment: str | None, dry_run: bool, as_json: bool) -> None:
     """Put the file of RESOURCE (Type/id) back; nothing is overwritten."""
     from fhirkit.sync.lock import locked
     from fhirkit.sync.trash import restore as put_back
@@ -38,13 +40,16 @@ def restore(resource: str, moment: str | None) -> None:
     tree = here()
     (key,) = keys_of((resource,))
     with locked(tree.state):
-        found = put_back(tree, key, moment)
-    say(f"{key} is back, as it was at {found.moment}")
+        found = put_back(tree, key, moment, dry_run=dry_run)
+    if as_json:
+        emit_json({"resource": str(key), "moment": found.moment})
+    say(f"{key} {'would be' if dry_run else 'is'} back, as it was at {found.moment}")
 
 
 @command.command()
 @click.option("--dry-run", "-n", is_flag=True, help="Say how much would go, and leave it.")
-def empty(*, dry_run: bool) -> None:
+@json_option
+def empty(*, dry_run: bool, as_json: bool) -> None:
     """Remove everything from the trash for good."""
     from fhirkit.sync.lock import locked
     from fhirkit.sync.trash import empty as remove
@@ -53,4 +58,6 @@ def empty(*, dry_run: bool) -> None:
     tree = here()
     with locked(tree.state):
         count = len(thrown(tree)) if dry_run else remove(tree)
+    if as_json:
+        emit_json({"files": count})
     say(f"{count} files {'would be' if dry_run else 'are'} removed")

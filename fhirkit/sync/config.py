@@ -16,15 +16,24 @@ from fhirkit.core.jsonio import dumps
 from fhirkit.remote.access import Access, AuthSettings, checked_access
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+#: A server may commit what it was sent so many seconds after it was given up: the usual limit of
+#: a transaction, 120 s, and something to spare.
+LATE_COMMIT = 150.0
+#: Below, a passing stall would count as "will not come any more"; above, a run would seem to hang.
+_LATE_COMMIT = (30.0, 3600.0)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A server: its name here, and how it is reached. No secret is in it."""
+    """A server: its name here, and how it is reached. No secret is in it.
+
+    ``late_commit``: seconds after which it no longer commits what it was sent, 30 to 3600.
+    """
 
     name: str
     access: Access
+    late_commit: float = LATE_COMMIT
 
     @property
     def url(self) -> str:
@@ -43,6 +52,7 @@ def checked_remote(
     token_env: str | None = None,
     ca_bundle: str | None = None,
     access: Access | None = None,
+    late_commit: float = LATE_COMMIT,
 ) -> Remote:
     """A remote whose parts are in order; ``UsageError`` otherwise.
 
@@ -53,10 +63,16 @@ def checked_remote(
         raise UsageError(
             "a remote's name is made of letters, digits, - and _", advice="for example: test"
         )
+    least, most = _LATE_COMMIT
+    if not least <= late_commit <= most:
+        raise UsageError(
+            f"late_commit is {least:g} to {most:g} seconds",
+            advice="as long as a transaction may last on the server, and something to spare",
+        )
     if access is None:
         auth = None if token_env is None else bearer_from(token_env)
         access = Access(url, auth=auth, ca_bundle=ca_bundle)
-    return Remote(name, checked_access(access))
+    return Remote(name, checked_access(access), float(late_commit))
 
 
 def bearer_from(variable: str) -> AuthSettings:
@@ -89,16 +105,24 @@ def _remote(path: Path, name: str, row: dict[str, Any]) -> Remote:
         if "auth" in row:
             raise UsageError(f"{place}: has both token and auth, expected one")
         row["auth"] = {"kind": "bearer", "secret": short}
+    late_commit = row.pop("late_commit", LATE_COMMIT)
     try:
+        seconds = msgspec.convert(late_commit, float)
         access = msgspec.convert(row, Access)
-        return checked_remote(name, access.url, access=access)
+        return checked_remote(name, access.url, access=access, late_commit=seconds)
     except msgspec.ValidationError as problem:
         raise UsageError(f"{place}: not a valid configuration: {problem}") from None
     except UsageError as problem:
         raise UsageError(f"{place}: {problem.message}", advice=problem.advice) from None
 
 
-def add_remote(path: Path, remote: Remote) -> bool:
+def late_commit(path: Path, name: str) -> float:
+    """The setting of a remote; the usual one where the file says nothing of it."""
+    known = read_remotes(path).get(name)
+    return LATE_COMMIT if known is None else known.late_commit
+
+
+def add_remote(path: Path, remote: Remote, *, dry_run: bool = False) -> bool:
     """Write a remote into the file; False when it is there already, just so."""
     known = read_remotes(path).get(remote.name)
     if known == remote:
@@ -108,11 +132,15 @@ def add_remote(path: Path, remote: Remote) -> bool:
             f"remote {remote.name} exists already, with other settings",
             advice=f"fhirkit remote remove {remote.name}, or choose another name",
         )
+    if dry_run:
+        return True
     lines = [f"[remotes.{remote.name}]", f"url = {_text(remote.url)}"]
     for name in ("ca_bundle", "client_cert", "client_key", "proxy"):
         value = getattr(remote.access, name)
         if value is not None:
             lines.append(f"{name} = {_text(value)}")
+    if remote.late_commit != LATE_COMMIT:
+        lines.append(f"late_commit = {remote.late_commit:g}")
     if remote.access.auth is not None:
         parts = msgspec.to_builtins(remote.access.auth)
         table = ", ".join(f"{name} = {_text(value)}" for name, value in parts.items())

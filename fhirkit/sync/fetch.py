@@ -19,13 +19,14 @@ from fhirkit.core.resource import ResourceKey, content_hash
 from fhirkit.remote.capability import Capability
 from fhirkit.remote.changes import Change, changes_since, every_resource
 from fhirkit.sync.base import BaseStore
+from fhirkit.sync.config import LATE_COMMIT
 from fhirkit.sync.counterpart import Counterpart
 from fhirkit.sync.entry import Base, version_id
 from fhirkit.sync.plan import version_number
 from fhirkit.sync.selection import NOT_FOR_US, wanted_types
 
-#: A transaction may become visible so many seconds after the time that it carries.
-OVERLAP = 150
+#: The usual overlap of two fetches, in seconds.
+OVERLAP = LATE_COMMIT
 _LATE = "9999"
 #: The selection of everything that the server can list.
 ALL = "*"
@@ -52,7 +53,8 @@ class Fetch:
     """One fetch from one remote.
 
     ``recognise`` is asked whether this is still the server that the base is about, before anything
-    of a type is stored, unless the first page shows it: it raises when it is not.
+    of a type is stored, unless the first page shows it: it raises when it is not. ``overlap``: a
+    transaction may become visible so many seconds after the time that it carries.
     """
 
     def __init__(
@@ -61,10 +63,12 @@ class Fetch:
         store: BaseStore,
         base: Base,
         recognise: Callable[[], None] = lambda: None,
+        overlap: float = OVERLAP,
     ) -> None:
         self.server = server
         self.store = store
         self.base = base
+        self.overlap = overlap
         self.result = Fetched()
         self._graves = store.tombstones()
         self._tracked = store.tracked()
@@ -76,7 +80,7 @@ class Fetch:
 
     def again(self) -> Fetch:
         """A new one from the beginning, with what the first has stored."""
-        return Fetch(self.server, self.store, self.base, self._recognise)
+        return Fetch(self.server, self.store, self.base, self._recognise, self.overlap)
 
     def types(self, capability: Capability, types: Iterable[str] | None) -> Fetched:
         """Everything of the given types, or of all types that the server can search."""
@@ -246,7 +250,7 @@ class Fetch:
             note = "the server tells no time, so the next pull reads everything again"
             self.result.notes.append(note)
             return None
-        mark = datetime.fromisoformat(min(moments)) - timedelta(seconds=OVERLAP)
+        mark = datetime.fromisoformat(min(moments)) - timedelta(seconds=self.overlap)
         instant = _text(mark)
         self.store.advance(selections, instant)
         return instant

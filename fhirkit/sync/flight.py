@@ -30,6 +30,7 @@ from fhirkit.remote.client import Written
 from fhirkit.remote.failures import Busy, Stale
 from fhirkit.sync.answer import Rung, Said, interpret, transaction
 from fhirkit.sync.base import BaseStore
+from fhirkit.sync.config import LATE_COMMIT
 from fhirkit.sync.counterpart import Counterpart
 from fhirkit.sync.doubt import Fate, fate, past_version
 from fhirkit.sync.entry import Base, Entry, trace_of, version_id
@@ -63,7 +64,7 @@ class Ground:
     report: Report = field(default_factory=Report)
     rung: Rung = Rung.GUARDED
     proven: bool = False
-    quiet: float = 150.0
+    quiet: float = LATE_COMMIT
     truthful: bool | None = None
     edges: Mapping[ResourceKey, Sequence[ResourceKey]] = field(default_factory=dict)
     held: dict[ResourceKey, str] = field(default_factory=dict)

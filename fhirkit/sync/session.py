@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -16,11 +16,12 @@ from fhirkit.remote.failures import Busy
 from fhirkit.sync.answer import Rung
 from fhirkit.sync.apply import Push
 from fhirkit.sync.base import BaseStore
+from fhirkit.sync.config import LATE_COMMIT, late_commit
 from fhirkit.sync.conflicts import Judgement
 from fhirkit.sync.counterpart import Counterpart
 from fhirkit.sync.doubt import settle_open
 from fhirkit.sync.entry import Base, Entry, Listing
-from fhirkit.sync.fetch import Fetch, Fetched
+from fhirkit.sync.fetch import OVERLAP, Fetch, Fetched
 from fhirkit.sync.flight import Ground
 from fhirkit.sync.journal import Journal
 from fhirkit.sync.lock import locked
@@ -62,13 +63,14 @@ class Options:
     """How a push goes about it.
 
     ``max_delete``: more deletions than this are not carried out. ``quiet``: seconds after which
-    the server no longer commits what it was sent. ``at_least_once``: on a server that knows
-    neither our ids nor conditional creates, making a resource twice is accepted.
+    the server no longer commits what it was sent; by default what the remote's settings say.
+    ``at_least_once``: on a server that knows neither our ids nor conditional creates, making a
+    resource twice is accepted.
     """
 
     delete: bool = False
     max_delete: int = 10
-    quiet: float = 150.0
+    quiet: float | None = None
     at_least_once: bool = False
 
 
@@ -82,7 +84,8 @@ class Session:
         self.journal = Journal(state, name)
         self.client = client
         self.server = Counterpart(client, self.store.remote_ids())
-        self.quiet = Options().quiet
+        quiet = Options().quiet
+        self.quiet = late_commit(tree.config, name) if quiet is None else quiet
         self._met: Met | None = None
 
     def prepare_push(
@@ -140,6 +143,8 @@ class Session:
             report.notes.append(f"{newer} resource(s) changed on the server; fhirkit pull")
         capability = self._met.capability if self._met is not None else None
         self.journal.begin("push")
+        if options.quiet is None:
+            options = replace(options, quiet=self.quiet)
         run = start_push(
             self.server, self.store, self.journal, plan, ready, options, capability, report
         )
@@ -152,7 +157,11 @@ class Session:
         met = self.meet(writing=False)
         settle_open(self.server, self.store, self.journal, quiet=self.quiet)
         base = self.store.entries()
-        fetch = Fetch(self.server, self.store, base, lambda: self._recognise_for_reading(base))
+        # Never less than usual: to read a row twice costs little, to miss it may cost a record.
+        overlap = max(late_commit(self.tree.config, self.store.remote), OVERLAP)
+        fetch = Fetch(
+            self.server, self.store, base, lambda: self._recognise_for_reading(base), overlap
+        )
         if patient is None:
             return self._types(fetch, met, None if types is None else list(types))
         self._recognise_for_reading(base)
@@ -337,7 +346,8 @@ def start_push(
     rung = store.rung()
     ground = Ground(
         server, store, journal, Contents(ready.scan.entries, load), ready.base, report,
-        rung=Rung(rung) if rung else Rung.GUARDED, proven=rung is not None, quiet=options.quiet,
+        rung=Rung(rung) if rung else Rung.GUARDED, proven=rung is not None,
+        quiet=LATE_COMMIT if options.quiet is None else options.quiet,
     )  # fmt: skip
     return Push(ground, graph, capability=capability, at_least_once=options.at_least_once)
 

@@ -59,16 +59,29 @@ def merge(whole: Intake, part: Intake) -> None:
     whole.versions.update(part.versions)
 
 
-def add(tree: WorkingTree, intake: Intake, report: Report, *, force: bool = False) -> None:
-    """Put resources into the tree: the same content is left, other content refused or trashed."""
+def add(
+    tree: WorkingTree,
+    intake: Intake,
+    report: Report,
+    *,
+    force: bool = False,
+    dry_run: bool = False,
+) -> None:
+    """Put resources into the tree: the same content is left, other content refused or trashed.
+
+    ``dry_run`` only says so.
+    """
+    would = "would be written" if dry_run else ""
     for key, resource in intake.resources.items():
         try:
             now = tree.current(key)
             if now is not None and _same(now.hash, resource):
                 report.add(Line(key, Result.UNCHANGED))
             elif now is None or force:
-                tree.write(resource, expected=now)
-                note = "" if now is None else "what was there is in .fhirkit/trash"
+                if not dry_run:
+                    tree.write(resource, expected=now)
+                trashed = "would go to the trash" if dry_run else "is in .fhirkit/trash"
+                note = would if now is None else f"what was there {trashed}"
                 report.add(Line(key, Result.WRITTEN, note=note))
             else:
                 note = "is in the tree with other content (add --force replaces it)"

@@ -12,7 +12,7 @@ import threading
 import uuid
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -62,6 +62,10 @@ CREATE TABLE file (
     inode INTEGER NOT NULL, hash TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
 _SINCE_THIRD = ("statement", "export")
+
+
+class _Undone(Exception):  # no error: the way out of a rehearsal
+    """What was tried is taken back."""
 
 
 class State:
@@ -119,6 +123,13 @@ class State:
                     self._depth -= 1
             except sqlite3.Error as problem:
                 raise broken(self.path, problem) from None
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """Everything that is changed inside is undone at its end."""
+        with suppress(_Undone), self.transaction():
+            yield
+            raise _Undone
 
     def change(self, statement: str, *values: object) -> int:
         """Carry out one statement; the rows that it changed."""

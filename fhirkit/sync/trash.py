@@ -30,8 +30,13 @@ def thrown(tree: WorkingTree) -> list[Thrown]:
     return sorted(found, key=lambda one: (one.moment, one.key), reverse=True)
 
 
-def restore(tree: WorkingTree, key: ResourceKey, moment: str | None = None) -> Thrown:
-    """Put a file back, the latest unless ``moment`` says which; nothing is overwritten."""
+def restore(
+    tree: WorkingTree, key: ResourceKey, moment: str | None = None, *, dry_run: bool = False
+) -> Thrown:
+    """Put a file back, the latest unless ``moment`` says which; nothing is overwritten.
+
+    ``dry_run`` only says which it would be.
+    """
     for one in thrown(tree):
         if one.key == key and moment in (None, one.moment):
             target = tree.path(key)
@@ -40,7 +45,8 @@ def restore(tree: WorkingTree, key: ResourceKey, moment: str | None = None) -> T
                     f"{key}: is in the tree; nothing is overwritten",
                     advice=f"fhirkit rm {key}, then restore again with --moment {one.moment}",
                 )
-            write_atomic(target, read_bytes(one.path))
+            if not dry_run:
+                write_atomic(target, read_bytes(one.path))
             return one
     raise UsageError(f"{key}: is not in the trash", advice="fhirkit trash shows what is")
 

@@ -12,7 +12,7 @@ from fhirkit.remote.client import Client
 from fhirkit.sync.conflicts import Judgement, Sides, settle, stored_form
 from fhirkit.sync.doubt import settle_open
 from fhirkit.sync.entry import Entry
-from fhirkit.sync.journal import OpState
+from fhirkit.sync.journal import OPEN, Operation, OpState
 from fhirkit.sync.merge import Side
 from fhirkit.sync.offline import offline_plan
 from fhirkit.sync.plan import Status, Step, classify
@@ -31,13 +31,19 @@ class Upkeep(Session):
     def resume(self) -> Report:
         """Finish what an interrupted push had planned: what became of it, then the rest."""
         self.meet(writing=True)
+        # What is in doubt and had not arrived is the interrupted push's to send, too.
+        left = self.unfinished()
         arrived = settle_open(self.server, self.store, self.journal, quiet=self.quiet)
-        planned = {one.key for one in self.journal.open(OpState.PLANNED)}
-        deletes = [one for one in self.journal.open(OpState.PLANNED) if one.step is Step.DELETE]
+        planned = {one.key for one in left}
+        deletes = [one for one in left if one.step is Step.DELETE]
         ready = self.prepare_push(only=planned)
         report = self.push(ready, Options(delete=bool(deletes), max_delete=len(deletes)))
         report.notes.insert(0, f"{arrived} write(s) of an earlier run had arrived")
         return report
+
+    def unfinished(self) -> list[Operation]:
+        """What an interrupted push had planned, or may have sent."""
+        return self.journal.open(OpState.PLANNED, *OPEN)
 
     def abort(self) -> tuple[int, int]:
         """Give up an interrupted push: how many writes had arrived, how many are dropped."""

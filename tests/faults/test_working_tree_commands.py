@@ -150,7 +150,7 @@ def test_an_interrupted_push_is_resumed_or_given_up(tree: Path, server: Any, fhi
     write(tree, {"resourceType": "Organization", "id": "later", "name": "not yet"})
     latest = fhirkit("log", "--json").json[0]
     assert latest["command"] == "push"
-    assert fhirkit("abort", "--dry-run", "--json").json["in_doubt"] == 6
+    assert fhirkit("abort", "--dry-run", "--json").json == {"in_doubt": 1, "planned": 5}
     resumed = fhirkit("resume", "--json")
     assert resumed.code == 0, resumed
     assert len(server.state()) == 6, "only what was planned then"
@@ -162,9 +162,26 @@ def test_an_interrupted_push_is_resumed_or_given_up(tree: Path, server: Any, fhi
     assert fhirkit("abort", "--json").json["arrived"] == 0
     assert len(server.state()) == 6
     operations = fhirkit("log", str(latest["run"]), "--json").json[0]["operations"]
-    assert {one["state"] for one in operations} == {"applied"}
+    ended = {(one["state"], one.get("note")) for one in operations}
+    assert ended == {
+        ("applied", "found on the server by a later run"),
+        ("dropped", "superseded by a later run"),
+    }
     assert fhirkit("push").code == 0
     assert len(server.state()) == 7
+
+
+def test_what_was_in_doubt_and_had_not_arrived_is_resumed_too(
+    tree: Path, server: Any, fhirkit: Run
+) -> None:
+    under(server, Fault("down", faults.drop_before, "POST", times=0))
+    assert fhirkit("push").code == 5
+    under(server)
+    planned = fhirkit("resume", "--dry-run", "--json").json["transactions"]
+    assert sum(map(len, planned)) == 6
+    assert fhirkit("abort", "--dry-run", "--json").json == {"in_doubt": 1, "planned": 5}
+    assert fhirkit("resume").code == 0
+    assert len(server.state()) == 6
 
 
 def test_adopt_links_what_is_the_same(tree: Path, server: Any, fhirkit: Run) -> None:
