@@ -1,6 +1,6 @@
 """UCUM codes read, compared and converted exactly (https://ucum.org, case-sensitive form).
 
-Enough of the grammar for clinical data: prefixes, atoms, exponents, products, quotients,
+Its whole table and grammar: prefixes, atoms, exponents, products, quotients,
 brackets, annotations, and temperatures with their offsets. Bounded in length and depth.
 """
 
@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from fhirkit.definitions import embedded
 from fhirkit.terminology.systems import UCUM
-from fhirkit.terminology.ucumatoms import ATOMS, PREFIXES, SCALES
+from fhirkit.terminology.ucumatoms import ATOMS, BINARY_PREFIXES, PREFIXES, SCALES
 
 _MAX_LENGTH = 100
 _MAX_DEPTH = 8
@@ -237,16 +237,23 @@ def _simple(name: str) -> Unit | None:
         return Unit(Fraction(atom.factor) * inner.factor, inner.dimension)
     for length in (1, 2):
         atom = ATOMS.get(name[length:])
-        if atom is not None and atom.metric and name[:length] in PREFIXES:
+        factor = _prefix(name[:length])
+        if atom is not None and atom.metric and factor is not None:
             plain = _simple(name[length:])
             if plain is not None:
-                power = Fraction(10) ** PREFIXES[name[:length]]
-                return Unit(plain.factor * power, plain.dimension)
+                return Unit(plain.factor * factor, plain.dimension)
     # Within a compound a temperature is a difference: kelvins, without an offset.
     scale = SCALES.get(name)
     if scale is not None:
         return Unit(Fraction(scale[1], scale[2]), (("temperature", 1),))
-    return None
+    factor = _prefix(name.removesuffix("Cel")) if name.endswith("Cel") else None
+    return None if factor is None else Unit(factor, (("temperature", 1),))
+
+
+def _prefix(name: str) -> Fraction | None:
+    if name in PREFIXES:
+        return Fraction(10) ** PREFIXES[name]
+    return Fraction(BINARY_PREFIXES[name]) if name in BINARY_PREFIXES else None
 
 
 def _dimension(powers: _Powers) -> Dimension:

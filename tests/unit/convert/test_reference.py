@@ -48,8 +48,8 @@ def test_every_rule_used_is_in_the_catalogue() -> None:
 def test_displays_are_hl7s(name: str) -> None:
     """Where the embedded definitions list a code, our display is theirs."""
     word = getattr(words, name)
-    for code, display in word._words.items():
-        found = check(word._system, code)
+    for code, display in word.words.items():
+        found = check(word.system, code)
         if found.is_known and found.display is not None:
             assert display == found.display, code
 

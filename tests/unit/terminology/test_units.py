@@ -218,3 +218,26 @@ def test_any_unit_text_is_read_or_refused(text: str) -> None:
     except QuantityError as caught:
         problem = caught
     assert problem is None or problem.rule == "case-unit"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "other", "expected"),
+    [
+        ("2", "[tsp_m]", "mL", "10"),
+        ("1", "[oz_m]", "g", "28"),
+        ("1", "g.[g]", "mN", "9.80665"),
+        ("1", "KiBy", "bit", "8192"),
+        ("3", "[nmi_i]/h", "[kn_i]", "3"),
+        ("1", "mG", "T", "0.0000001"),
+        ("5", "mCel/min", "K/s", "0.00008333333333333333333333333333"),
+    ],
+)
+def test_units_of_the_whole_table(value: str, unit: str, other: str, expected: str) -> None:
+    found = convert(Decimal(value), unit, other)
+    assert abs(found - Fraction(expected)) < Fraction(1, 10**30)
+
+
+@pytest.mark.parametrize("code", ["B[10.nV]", "%[slope]", "[hp'_X]", "[m/s2/Hz^(1/2)]"])
+def test_codes_that_stand_for_no_plain_amount_are_codes(code: str) -> None:
+    assert is_unit(code)
+    assert not convertible(code, "1")
