@@ -289,8 +289,8 @@ By metric 8 bit
 Bd metric 1 /s
 """
 
-# Amounts that only their own assay defines, logarithms, roots and slopes: each is a dimension of its
-# own, since a factor says nothing of it.
+# Amounts that only their own assay defines, logarithms, roots and slopes: each is a dimension of
+# its own, since a factor says nothing of it.
 _ARBITRARY = """
 [arb'U] [USP'U] [GPL'U] [MPL'U] [APL'U] [beth'U] [anti'Xa'U] [todd'U] [dye'U] [smgy'U] [bdsk'U]
 [ka'U] [knk'U] [mclg'U] [tb'U] [CCID_50] [TCID_50] [EID_50] [PFU] [FFU] [CFU] [BAU] [AU] [PNU]
