@@ -113,8 +113,16 @@ pub unsafe extern "C" fn fhirkit_look(
         Ok(Some(())) if std::str::from_utf8(scan.data).is_ok() => certain::IF_PRINTABLE,
         _ => return 0,
     };
-    let narratives = if scan.has_right_narratives { certain::NARRATIVES } else { 0 };
-    let numbers = if scan.has_whole_numbers { certain::WHOLE_NUMBERS } else { 0 };
+    let narratives = if scan.has_right_narratives {
+        certain::NARRATIVES
+    } else {
+        0
+    };
+    let numbers = if scan.has_whole_numbers {
+        certain::WHOLE_NUMBERS
+    } else {
+        0
+    };
     shape | narratives | numbers
 }
 
@@ -233,7 +241,12 @@ impl<'a> Scan<'a> {
         let name = self.plain()?;
         let shape = self.slot(self.kinds, name)?[5] as usize;
         self.blank();
-        let mut around = Around { ids: [(0, 0); IDS], count: 0, level, in_contained };
+        let mut around = Around {
+            ids: [(0, 0); IDS],
+            count: 0,
+            level,
+            in_contained,
+        };
         match self.peek() {
             b',' => self.at += 1,
             b'}' => {
@@ -311,7 +324,9 @@ impl<'a> Scan<'a> {
     #[inline(always)]
     fn value(&mut self, slot: &[u32], around: &mut Around, depth: u32) -> Option<()> {
         if slot[4] & ARRAY == 0 {
-            return self.single(slot[4], slot[5] as usize, around, depth).map(|_| ());
+            return self
+                .single(slot[4], slot[5] as usize, around, depth)
+                .map(|_| ());
         }
         let what = slot[4] & !ARRAY;
         self.expect(b'[')?;
@@ -531,7 +546,10 @@ fn add(data: &[u8], ids: &mut [Span; IDS], count: usize, id: Span) -> Option<()>
         return None;
     }
     let known = &ids[..count];
-    if known.iter().any(|&(start, end)| data[start..end] == data[id.0..id.1]) {
+    if known
+        .iter()
+        .any(|&(start, end)| data[start..end] == data[id.0..id.1])
+    {
         return None;
     }
     ids[count] = id;

@@ -93,7 +93,13 @@ impl Markup {
             }
             let (flags, bit) = (slot[3], 1u64.checked_shl(number)?);
             let (parents, children) = (pair(slot, 4), pair(slot, 6));
-            let mut around = Open { number, flags, children, around: flags, once: 0 };
+            let mut around = Open {
+                number,
+                flags,
+                children,
+                around: flags,
+                once: 0,
+            };
             if depth > 0 {
                 let outer = open[depth - 1];
                 let misplaced = outer.flags & EMPTY != 0
@@ -222,9 +228,9 @@ fn text(div: &[u8], mut at: usize) -> Option<(usize, bool)> {
 fn is_link_right(target: &[u8]) -> bool {
     let begins: [&[u8]; 3] = [b"http://", b"https://", b"#"];
     begins.iter().any(|begin| target.starts_with(begin))
-        && target.iter().all(|byte| {
-            byte.is_ascii_alphanumeric() || b"_;?:@&=+$.,/%~#[]!'()*|-".contains(byte)
-        })
+        && target
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_;?:@&=+$.,/%~#[]!'()*|-".contains(byte))
 }
 
 fn pair(words: &[u32], at: usize) -> u64 {

@@ -142,7 +142,10 @@ pub fn is_date_time(value: &[u8]) -> bool {
 fn is_zoned(value: &[u8]) -> Option<()> {
     let mut rest = value.get(clock(value)?..)?;
     if let Some(fraction) = rest.strip_prefix(b".") {
-        let count = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let count = fraction
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
         if !(1..=9).contains(&count) {
             return None;
         }
