@@ -26,6 +26,7 @@ from fhirkit.validate.reports import Found
 from fhirkit.validate.rules.constraint import ask, ask_primitive
 from fhirkit.validate.services import Services
 from fhirkit.validate.shapes import find
+from fhirkit.validate.walk import Walk
 
 _EXTENSIONS = ("extension", "modifierExtension")
 _ANY_NUMBER = Cardinality()
@@ -77,8 +78,7 @@ class Conformance:
         if (id(item.value), profile.url, profile.version) in self._open:
             return True  # while it is being found out, a circle of references holds
         return not any(
-            RULES[found.rule].severity.rank <= Severity.ERROR.rank
-            or found.rule == "binding-unconfirmed"
+            _is_error(found) or found.rule == "binding-unconfirmed"
             for found in self.check(item, profile)
         )
 
@@ -134,16 +134,26 @@ class Conformance:
     def _conforms(self, value: Any, type_name: str, canonical: str, resource: Item) -> bool | None:
         """Whether a value that an expression has found follows a profile that is at hand."""
         profile = self._store.structure(canonical)
-        if profile is None or profile.derivation != "constraint":
+        if profile is None:
             return None
         name = type_name
         if isinstance(value, dict):
             name = str(value.get("resourceType", type_name))
+        if profile.derivation != "constraint":
+            return self._is_good(value) if profile.type == name else None
         # Nobody asks where it stands: only whether it follows.
         item = Item(value, None, name, root(name), self._definitions.shapes.type(name), None)
         if "." not in name and not (isinstance(value, dict) and "resourceType" in value):
             item.resource = resource
         return self.follows(item, profile)
+
+    def _is_good(self, value: Any) -> bool | None:
+        """Whether a resource has no errors by its own type; None for what is no resource."""
+        if not isinstance(value, dict) or "resourceType" not in value:
+            return None
+        walk = Walk(self._definitions.shapes, self._services, self._resolve)
+        walk.resource(value, root(str(value["resourceType"])))
+        return not any(_is_error(found) for found in walk.found)
 
     # Types and their profiles
 
@@ -271,6 +281,10 @@ class Conformance:
             found.append(Found(trouble.rule, trouble.message, node))
         for item, part in done.members:
             self._element(item, part, source, found)
+
+
+def _is_error(found: Found) -> bool:
+    return RULES[found.rule].severity.rank <= Severity.ERROR.rank
 
 
 def _whose(source: StructureSchema, element: ElementSchema | None = None) -> str:

@@ -136,6 +136,19 @@ def test_conforms_to_a_profile_that_is_at_hand() -> None:
     assert rules() == ["constraint-broken"]
 
 
+def test_conforms_to_the_definition_of_its_type_is_to_be_right() -> None:
+    profile = _profile(
+        {"path": "Patient", "constraint": [_constraint(f"conformsTo('{CORE}Patient')")]}
+    )
+    assert _rules(profile, gender="female") == []
+    assert _rules(profile, gender="x") == [
+        "binding-required",
+        "code-not-found",
+        "constraint-broken",
+    ]
+    assert _rules(profile, birthDate="2023-02-29") == ["primitive-date", "constraint-broken"]
+
+
 def test_a_maximum_value_set_bounds_a_weaker_binding() -> None:
     colours = "https://fhir.test/CodeSystem/colour"
     system = {
