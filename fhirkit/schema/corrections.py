@@ -86,6 +86,15 @@ _EXPRESSIONS: dict[str, str] = {
         "offset.empty() or "
         "(when.exists() and when.all(($this in ('C' | 'CM' | 'CD' | 'CV')).not()))"
     ),
+    # eld-11 of R5 has a text in double quotes, which FHIRPath does not know.
+    'binding.empty() or type.code.empty() or type.code.contains(":") or type.select('
+    "(code = 'code') or (code = 'Coding') or (code='CodeableConcept') or (code = 'Quantity') or "
+    "(code = 'string') or (code = 'uri') or (code = 'Duration')).exists()": (
+        "binding.empty() or type.code.empty() or type.code.exists(contains(':')) or "
+        "type.select((code = 'code') or (code = 'Coding') or (code = 'CodeableConcept') or "
+        "(code = 'Quantity') or (code = 'string') or (code = 'uri') or (code = 'Duration'))"
+        ".exists()"
+    ),
     # ras-2 gives nothing for a prediction without a probability, which is allowed.
     # https://hl7.org/fhir/R4/riskassessment-definitions.html#RiskAssessment.prediction
     "probability is decimal implies (probability as decimal) <= 100": (

@@ -27,6 +27,12 @@ SHAPE_RULES = (
     ),
     Rule("json-syntax", _FATAL, "structure", "The text is not strict JSON."),
     Rule("json-encoding", _FATAL, "structure", "The text is not UTF-8."),
+    Rule(
+        "json-byte-order-mark",
+        Severity.INFORMATION,
+        "informational",
+        "A JSON text begins with a byte order mark; it is read without it.",
+    ),
     Rule("json-duplicate-key", _ERROR, "invalid", "A property occurs twice in one object."),
     Rule("json-comment", _ERROR, "invalid", "JSON has no comments."),
     Rule("json-comma", _ERROR, "invalid", "A comma is missing, or one is too many."),

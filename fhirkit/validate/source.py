@@ -143,7 +143,12 @@ def _read_bytes(data: bytes, shapes: Shapes, file: str | None, *, respell: bool)
             return Document.from_slips(data, file=file, shapes=shapes)
         except InvalidInput as hopeless:
             raise _explained(hopeless, data) from None
-    return Document(value, file=file, text=data)
+    document = Document(value, file=file, text=data)
+    if data.startswith(BOM_UTF8):
+        name = value.get("resourceType") if isinstance(value, dict) else None
+        message = "the text begins with a byte order mark, which JSON must not have"
+        document.found.append(("json-byte-order-mark", message, root(str(name)), None, (1, 1)))
+    return document
 
 
 def _encoding(data: bytes, value: dict[str, Any]) -> Iterator[tuple[Any, ...]]:

@@ -163,8 +163,15 @@ def test_J12_what_follows_the_document_is_an_error_and_ndjson_is_recognised(run:
     assert "NDJSON" in found.issues["c.json"][0]["advice"]
 
 
-def test_J13_a_byte_order_mark_is_let_through() -> None:
-    assert errors(b"\xef\xbb\xbf" + GOOD.encode()) == []
+def test_J13_a_byte_order_mark_is_let_through_and_told() -> None:
+    for text in (GOOD, GOOD.replace("}", "\n}")):
+        found = Validator().validate(b"\xef\xbb\xbf" + text.encode())
+        assert found.valid
+        (issue,) = found
+        assert (issue.rule, issue.severity.value) == ("json-byte-order-mark", "information")
+        assert (issue.line, issue.column) == (1, 1)
+    bad = Validator().validate(b"\xef\xbb\xbf" + patient('"gender": "x"').encode())
+    assert "binding-required" in {issue.rule for issue in bad.errors}
 
 
 @pytest.mark.parametrize(

@@ -32,12 +32,12 @@ string uri code oid url uuid CodeableConcept CodeableReference Coding Quantity S
 MoneyQuantity Age Distance Duration Range Extension
 """
 _LENGTHY_TYPES = """
-integer decimal instant string uri date dateTime time canonical code id markdown oid positiveInt
-unsignedInt url uuid
+integer integer64 decimal instant string uri date dateTime time canonical code id markdown oid
+positiveInt unsignedInt url uuid
 """
 _RANGED_TYPES = """
-integer decimal instant date dateTime time positiveInt unsignedInt Age Count Distance Duration
-Money Quantity SimpleQuantity MoneyQuantity
+integer integer64 decimal instant date dateTime time positiveInt unsignedInt Age Count Distance
+Duration Money Quantity SimpleQuantity MoneyQuantity
 """
 _BOUND, _LENGTHY, _RANGED = (
     frozenset(names.split()) for names in (_BOUND_TYPES, _LENGTHY_TYPES, _RANGED_TYPES)

@@ -9,6 +9,7 @@ import pytest
 from fhirkit.core.errors import InvalidInput
 from fhirkit.definitions.embedded import connect
 from fhirkit.schema.compiler import compile_structure
+from fhirkit.schema.corrections import corrected_expression
 from fhirkit.schema.model import (
     Binding,
     Cardinality,
@@ -196,3 +197,15 @@ def test_resource_types_are_the_concrete_ones(store: SchemaStore) -> None:
     assert {"Patient", "Bundle", "Parameters", "Binary"} <= store.resource_types
     assert not store.resource_types & {"Resource", "DomainResource", "HumanName"}
     assert len(store.resource_types) == 146
+
+
+def test_a_text_in_double_quotes_is_corrected_in_what_r5_published() -> None:
+    """R5's eld-11 cannot be read as published, so no ElementDefinition could pass it."""
+    types = ["code", "Coding", "CodeableConcept", "Quantity", "string", "uri", "Duration"]
+    listed = " or ".join(
+        f"(code{'=' if one == 'CodeableConcept' else ' = '}'{one}')" for one in types
+    )
+    start = 'binding.empty() or type.code.empty() or type.code.contains(":") or type.select('
+    corrected = corrected_expression(f"{start}{listed}).exists()")
+    assert '"' not in corrected
+    assert "contains(':')" in corrected

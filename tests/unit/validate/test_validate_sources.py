@@ -19,7 +19,7 @@ TEXT = '{\n  "resourceType": "Patient",\n  "gender": "x"\n}'
 def test_every_kind_of_source_gives_the_same_issues(validator: Validator, tmp_path: Path) -> None:
     path = tmp_path / "patient.json"
     path.write_text(TEXT)
-    sources = [BROKEN, TEXT, TEXT.encode(), b"\xef\xbb\xbf" + TEXT.encode(), path, str(path)]
+    sources = [BROKEN, TEXT, TEXT.encode(), path, str(path)]
     found = {
         tuple((issue.rule, issue.expression) for issue in validator.validate(source))
         for source in sources
