@@ -324,54 +324,70 @@ impl<'a> Scan<'a> {
     #[inline(always)]
     fn value(&mut self, slot: &[u32], around: &mut Around, depth: u32) -> Option<()> {
         if slot[4] & ARRAY == 0 {
-            return self
-                .single(slot[4], slot[5] as usize, around, depth)
-                .map(|_| ());
+            return self.single(slot[4], slot[5] as usize, around, depth);
         }
         let what = slot[4] & !ARRAY;
-        self.expect(b'[')?;
-        let mut count = 0u32;
-        let mut ids: [Span; IDS] = [(0, 0); IDS];
-        loop {
-            self.blank();
-            let id = self.single(what, slot[5] as usize, around, depth)?;
-            if what == kind::CONTAINED {
-                add(self.data, &mut ids, count as usize, id?)?;
+        let count = if what == kind::CONTAINED {
+            self.contained(around, depth)?
+        } else {
+            let mut count = 0;
+            self.expect(b'[')?;
+            loop {
+                self.blank();
+                self.single(what, slot[5] as usize, around, depth)?;
+                count += 1;
+                if self.ends_list()? {
+                    break count;
+                }
             }
-            count += 1;
-            self.blank();
-            match self.peek() {
-                b',' => self.at += 1,
-                b']' => break,
-                _ => return None,
-            }
-        }
-        self.at += 1;
+        };
         (count >= slot[6] && count <= slot[7]).then_some(())
     }
 
-    /// One value; the id of a resource.
+    /// Behind an entry of a list: whether the list ends there.
     #[inline(always)]
-    fn single(
-        &mut self,
-        what: u32,
-        shape: usize,
-        around: &mut Around,
-        depth: u32,
-    ) -> Option<Option<Span>> {
+    fn ends_list(&mut self) -> Option<bool> {
+        self.blank();
+        let ends = match self.peek() {
+            b',' => false,
+            b']' => true,
+            _ => return None,
+        };
+        self.at += 1;
+        Some(ends)
+    }
+
+    /// A list of contained resources, each with an id of its own: how many. Not inlined, so that its
+    /// ids take no room on the stack of every list.
+    #[inline(never)]
+    fn contained(&mut self, around: &mut Around, depth: u32) -> Option<u32> {
+        if around.in_contained {
+            return None;
+        }
+        let mut ids: [Span; IDS] = [(0, 0); IDS];
+        let mut count = 0;
+        self.expect(b'[')?;
+        loop {
+            self.blank();
+            let id = self.resource(around.level + 1, true, depth + 1)?;
+            add(self.data, &mut ids, count as usize, id?)?;
+            count += 1;
+            if self.ends_list()? {
+                return Some(count);
+            }
+        }
+    }
+
+    /// One value.
+    #[inline(always)]
+    fn single(&mut self, what: u32, shape: usize, around: &mut Around, depth: u32) -> Option<()> {
         match what {
             kind::COMPLEX => {
                 self.expect(b'{')?;
                 self.properties(shape, around, depth + 1, false)?;
             }
             kind::RESOURCE => {
-                return self.resource(around.level + 1, around.in_contained, depth + 1);
-            }
-            kind::CONTAINED => {
-                if around.in_contained {
-                    return None;
-                }
-                return self.resource(around.level + 1, true, depth + 1);
+                self.resource(around.level + 1, around.in_contained, depth + 1)?;
             }
             kind::TEXT => self.text()?,
             kind::NARRATIVE => {
@@ -420,7 +436,7 @@ impl<'a> Scan<'a> {
                 }
             }
         }
-        Some(None)
+        Some(())
     }
 
     /// Something to read, in any characters but control characters.
