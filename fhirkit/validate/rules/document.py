@@ -14,6 +14,7 @@ from fhirkit.core.errors import InvalidInput
 from fhirkit.validate.rules import narrative
 from fhirkit.validate.rules.entries import RESTFUL
 from fhirkit.validate.rules.finding import Finding
+from fhirkit.validate.rules.objects import objects
 
 Path = tuple[str | int, ...]
 _COMPOSITION = (
@@ -290,25 +291,15 @@ def _at(value: Any, way: tuple[str, ...], path: Path) -> Iterator[tuple[Path, di
 
 def _anchors(resource: Any) -> Iterator[str]:
     """Every id in a resource and its narratives."""
-    pending = [resource]
-    seen: set[int] = set()
-    while pending:
-        current = pending.pop()
-        if not isinstance(current, dict | list) or id(current) in seen:
-            continue
-        seen.add(id(current))
-        if isinstance(current, list):
-            pending.extend(current)
-            continue
-        if isinstance(current.get("id"), str):
-            yield current["id"]
-        if isinstance(current.get("div"), str):
+    for each in objects(resource):
+        if isinstance(each.get("id"), str):
+            yield each["id"]
+        if isinstance(each.get("div"), str):
             try:
-                root = narrative.parse(current["div"])
+                root = narrative.parse(each["div"])
             except InvalidInput:
                 continue
             yield from (element.get("id") for element in root.iter() if element.get("id"))
-        pending.extend(current.values())
 
 
 def _own_name(resource: Any) -> str | None:

@@ -13,6 +13,7 @@ from fhirkit.core import xmlio
 from fhirkit.core.errors import InvalidInput
 from fhirkit.validate.rules.finding import Finding
 from fhirkit.validate.rules.narrative import parse
+from fhirkit.validate.rules.objects import objects
 from fhirkit.validate.rules.xhtml import XHTML
 
 Path = tuple[str | int, ...]
@@ -85,22 +86,12 @@ _DEEPEST = 200
 
 def _names(value: Any) -> Iterator[str]:
     """Every id below a value, and every id and anchor in its narratives."""
-    pending = [value]
-    seen: set[int] = set()
-    while pending:
-        current = pending.pop()
-        if not isinstance(current, dict | list) or id(current) in seen:
-            continue
-        seen.add(id(current))
-        if isinstance(current, list):
-            pending.extend(current)
-            continue
-        if isinstance(current.get("id"), str):
-            yield current["id"]
-        div = current.get("div")
+    for each in objects(value):
+        if isinstance(each.get("id"), str):
+            yield each["id"]
+        div = each.get("div")
         if isinstance(div, str):
             yield from _anchors(div)
-        pending.extend(current.values())
 
 
 def _anchors(div: str) -> Iterator[str]:
