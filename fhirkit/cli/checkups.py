@@ -73,6 +73,17 @@ def versions() -> Iterator[Finding]:
             advice = f"pip install --upgrade '{name}>={safe}'"
             yield Finding(name, "wrong", f"{present} has a known hole ({hole})", advice)
     yield from _libxml2()
+    yield _gate()
+
+
+def _gate() -> Finding:
+    """Whether the native code is there that makes checks quicker."""
+    from fhirkit.validate.gate.library import library
+
+    if library() is not None:
+        return Finding("native gate", "ok", "built, and used where many records are checked")
+    message = "not built, so checks take somewhat longer; findings are the same"
+    return Finding("native gate", "note", message, "install fhirkit where rustc is on the PATH")
 
 
 def _libxml2() -> Iterator[Finding]:

@@ -281,3 +281,13 @@ def test_as_text_each_subject_has_a_line(tmp_path: Path) -> None:
     )  # fmt: skip
     assert "ok     definitions: FHIR 4.0.1" in done.stdout
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(("found", "state"), [(object(), "ok"), (None, "note")])
+def test_native_code_that_is_missing_is_worth_knowing(
+    found: object, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fhirkit.validate.gate.library.library", lambda: found)
+    told = [one for one in checkups.versions() if one.subject == "native gate"]
+    assert [one.state for one in told] == [state]
+    assert bool(told[0].advice) == (state == "note")
