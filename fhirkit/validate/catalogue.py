@@ -29,6 +29,9 @@ _TABLE = (
     Rule("code-fragment", _WARNING, "code-invalid", "A code is not in the known part of a system."),
     Rule("code-inactive", _WARNING, "business-rule", "A code is not to be used any more."),
     Rule("code-format", _WARNING, "code-invalid", "A code is not written as its system demands."),
+    Rule(
+        "code-system-relative", _ERROR, "code-invalid", "The system of a code is an absolute URI."
+    ),
     Rule("code-system-supplement", _ERROR, "not-found", "A supplement has no codes of its own."),
     Rule("value-set-circular", _ERROR, "processing", "A value set includes itself."),
     Rule("code-display", _ERROR, "invalid", "The display is none of the code's."),

@@ -44,6 +44,8 @@ class Reports:
             else:
                 place = step(place, key)
         self._report(finding.rule, finding.message, place)
+        for other in finding.also:
+            self.add(other, node)
 
     def add_value(self, finding: Finding, node: Node) -> None:
         """Note what is wrong with a primitive value; an empty one breaks ele-1, too."""
@@ -51,8 +53,6 @@ class Reports:
         if finding.rule == "primitive-empty":
             message = "ele-1: an element has a value or children; leave it out"
             self._report("constraint-broken", message, node)
-        for other in finding.also:
-            self.add(other, node)
 
     def _report(self, rule: str, message: str, node: Node, place: Node | None = None) -> None:
         if len(self.found) < MAX_FOUND:

@@ -18,7 +18,7 @@ from fhirkit.validate.options import Options
 from fhirkit.validate.rules import TYPE_RULES, TypeRule, language
 from fhirkit.validate.rules.binding import Bindings
 from fhirkit.validate.rules.caution import requested
-from fhirkit.validate.rules.coding import CodeCheck
+from fhirkit.validate.rules.coding import CodeCheck, of_system
 from fhirkit.validate.rules.constraint import Invariant, Invariants
 from fhirkit.validate.rules.primitive import PrimitiveCheck, TextCheck
 
@@ -184,7 +184,9 @@ class Shapes:
         if member.kind is Kind.PRIMITIVE:
             member.check = self._primitive(reference.code, element.path)
         if not self.options.shape_only:
-            member.coded = self._bindings.of(element.binding, reference.code)
+            check = self._bindings.of(element.binding, reference.code)
+            bound = element.binding is not None and element.binding.strength != "example"
+            member.coded = of_system(check, element, reference.code, bound=bound)
             member.leads_inside = reference.code == "canonical"
         if reference.code == "Reference":
             member.targets = self._targets(reference.target_profiles)

@@ -11,9 +11,6 @@ from fhirkit.validate.rules.constraint import Invariant, Invariants
 from fhirkit.validate.rules.finding import Finding
 from fhirkit.validate.shapes import Shapes
 
-#: What a concept has when it says anything by codes, or why it does not.
-_CODED = frozenset({"coding", "extension"})
-
 
 class Definitions:
     """Slices, bindings and constraints of profiles, made on demand and kept."""
@@ -44,9 +41,9 @@ class Definitions:
         binding = element.binding
         if binding is None or item.value is None:
             return None
-        if binding.max_value_set is not None and binding.strength != "required":
+        if binding.max_value_set is not None and binding.strength == "extensible":
             bounds = self._kept((binding.max_value_set, item.type, MAXIMUM))
-            if item.type == "CodeableConcept" and item.value.keys().isdisjoint(_CODED):
+            if item.type == "CodeableConcept" and "coding" not in item.value:
                 message = f"a code of the value set {binding.max_value_set} is required"
                 return Finding(MAXIMUM, message)
             return bounds(item.value) if bounds is not None else None

@@ -46,6 +46,8 @@ UNCONFIRMED = "binding-unconfirmed"
 #: A coding of another version than the value set is made of.
 VERSION = "binding-version"
 _OPEN_RULES = ("binding-not-checked", UNCONFIRMED)
+#: A code that its system's grammar rules out.
+FORMAT = "code-format"
 #: A bare code whose system cannot be told.
 UNKNOWN = "code-not-found"
 
@@ -219,7 +221,7 @@ class CodedCheck:
             fitting = [gap for gap in systems if full_matcher(_GRAMMARS[gap])(code)]
             if not fitting:
                 message = f"not written as a code of {' or '.join(systems)} ({self._url})"
-                return Finding("code-format", message)
+                return Finding(FORMAT, message)
             if any(gap in _OPEN for gap in fitting):
                 return None
         return Finding(
@@ -291,16 +293,21 @@ class Bindings:
         self._store = store
         self._made: dict[tuple[str, str, str], CodedCheck | None] = {}
 
-    def of(self, binding: Binding | None, type_name: str) -> CodedCheck | Both | None:
+    def of(self, binding: Binding | None, type_name: str) -> CodedCheck | Both | Loose | None:
         """The check of a binding; None where no code can break it."""
         if binding is None:
             return None
-        outer = self._one(binding.max_value_set, type_name, MAXIMUM)
-        inner = None
+        outer = inner = None
         if binding.strength == "required":
             inner = self._one(binding.value_set, type_name, REQUIRED)
         elif binding.strength == "extensible":
+            outer = self._one(binding.max_value_set, type_name, MAXIMUM)
             inner = self._one(binding.value_set, type_name, EXTENSIBLE)
+        elif binding.max_value_set is not None:
+            # Where any other code is as welcome HL7's validator does not look at the maximum. What
+            # is no code of its systems at all is worth a warning.
+            loose = self._one(binding.max_value_set, type_name, MAXIMUM)
+            return None if loose is None else Loose(loose)
         return Both(outer, inner) if outer and inner else outer or inner
 
     def _one(self, value_set: str | None, type_name: str, rule: str) -> CodedCheck | None:
@@ -324,3 +331,17 @@ class Both:
     def __call__(self, value: Any, /) -> Finding | None:
         """The graver finding: of the maximum, else of the value set."""
         return self._outer(value) or self._inner(value)
+
+
+class Loose:
+    """A value set of which only the grammar of its codes counts."""
+
+    __slots__ = ("_check",)
+
+    def __init__(self, check: CodedCheck) -> None:
+        self._check = check
+
+    def __call__(self, value: Any, /) -> Finding | None:
+        """A code that is not written as its system demands."""
+        finding = self._check(value)
+        return finding if finding is not None and finding.rule == FORMAT else None
