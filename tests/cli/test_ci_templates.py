@@ -146,6 +146,28 @@ def test_inputs_are_data_and_never_script(action: Action, repository: Path, host
     assert not list(repository.parent.rglob("owned"))
 
 
+@pytest.mark.parametrize(
+    ("version", "wanted"), [("source", str(ROOT)), ("1.2.3", "fhirkit==1.2.3")]
+)
+def test_the_action_installs_the_version_asked_for_in_a_place_of_its_own(
+    action: Action, tmp_path: Path, version: str, wanted: str
+) -> None:
+    """With a Python whose pip notes what it is to install, and brings the fhirkit that is here."""
+    real = Path(sys.executable).parent / "fhirkit"
+    python = tmp_path / "python"
+    python.write_text(
+        '#!/bin/sh\n[ "$1 $2" = "-m venv" ] || exit 9\nmkdir -p "$3/bin"\n'
+        f'printf \'#!/bin/sh\\necho "$@" > {tmp_path}/asked\\n\' > "$3/bin/pip"\n'
+        f'ln -s {real} "$3/bin/fhirkit"\nchmod +x "$3/bin/pip"\n'
+    )
+    python.chmod(0o755)
+    ran = action.run(paths="records/good.json", version=version, python=str(python))
+    assert (ran.code, ran.outputs) == (0, {"exit-code": "0"}), ran.log
+    asked = (tmp_path / "asked").read_text().split()
+    assert (asked[0], asked[-1]) == ("install", wanted)
+    assert (tmp_path / "runner/path").read_text() == f"{tmp_path}/runner/fhirkit/bin\n"
+
+
 def test_no_expression_stands_in_a_script() -> None:
     steps = yaml.safe_load((ROOT / "action.yml").read_text())["runs"]["steps"]
     assert all("${{" not in step["run"] for step in steps)
@@ -237,8 +259,10 @@ def docker_lines() -> list[str]:
 def test_the_image_runs_as_nobody_special_and_copies_what_is_there() -> None:
     lines = docker_lines()
     users = [line.split()[1] for line in lines if line.startswith("USER")]
-    assert users == ["fhirkit"]
-    assert lines.index("USER fhirkit") < next(
+    # A number, or Kubernetes could not tell that it is not root.
+    assert users == ["1000"]
+    assert "--uid 1000" in " ".join(lines)
+    assert lines.index("USER 1000") < next(
         place for place, line in enumerate(lines) if line.startswith("ENTRYPOINT")
     )
     assert not [line for line in lines if line.startswith("ADD")]
@@ -273,3 +297,33 @@ def test_what_is_copied_is_enough_to_build(tmp_path: Path) -> None:
     # The definitions, the rules' explanations and the page's templates are data, easily forgotten.
     for wanted in ("data/r4.sqlite", "data/rules/json-syntax.toml", "templates/page.css"):
         assert [name for name in names if name.endswith(wanted)], wanted
+    run_as_in_the_image(wheel, tmp_path)
+
+
+def run_as_in_the_image(wheel: Path, folder: Path) -> None:
+    """Installed from the wheel alone; no home, no network, a folder that cannot be written to."""
+    site, data = folder / "site", folder / "data"
+    install = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--target"]
+    subprocess.run([*install, str(site), str(wheel)], check=True, capture_output=True)
+    (data / "records").mkdir(parents=True)
+    (data / "records/good.json").write_text(GOOD)
+    (data / "records/bad.json").write_text(BAD)
+    program = (
+        "import socket, sys, fhirkit\n"
+        f"assert fhirkit.__file__.startswith({str(site)!r})\n"
+        "def refused(*_): raise AssertionError('a connection')\n"
+        "socket.socket.connect = refused\n"
+        "from fhirkit.cli.main import main\n"
+        "main(sys.argv[1:])\n"
+    )
+    for path in (data, data / "records"):
+        path.chmod(0o555)
+    done = subprocess.run(
+        [sys.executable, "-c", program, "validate", "records"], cwd=data,
+        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "PYTHONPATH": str(site)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    for path in (data, data / "records"):
+        path.chmod(0o755)
+    assert done.returncode == 1, done.stderr
+    assert "2 checked: 1 valid, 1 invalid" in done.stderr
