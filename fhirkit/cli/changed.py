@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
@@ -15,19 +16,40 @@ _PAUSE = 0.3
 
 
 def changed_since(revision: str) -> frozenset[Path]:
-    """The files that differ from a git revision, and those git does not know yet.
+    """The files that changed since a git revision was left, and those git does not know yet.
 
-    ``UsageError`` outside a repository, or when git has no such revision.
+    What others have added to the revision's branch since then is not counted: that is how a pull
+    request is seen. ``UsageError`` outside a repository, or when git has no such revision.
     """
-    top = Path(_git("rev-parse", "--show-toplevel").decode().rstrip("\n"))
+    top = Path(os.fsdecode(_git("rev-parse", "--show-toplevel")).rstrip("\n"))
+    _check_revision(revision)
+    try:
+        base = _git("merge-base", revision, "HEAD").decode().strip()
+    except UsageError:  # no common history, or the clone is too shallow to see it
+        base = revision
+    listed = _git("diff", "--name-only", "-z", "--diff-filter=d", "--no-relative",
+                  "--end-of-options", base, "--")  # fmt: skip
+    listed += _git("ls-files", "--others", "--exclude-standard", "-z", "--full-name", ":/")
+    names = (os.fsdecode(name) for name in listed.split(b"\0") if name)
+    return frozenset((top / name).resolve() for name in names)
+
+
+def _check_revision(revision: str) -> None:
     if revision.startswith("-"):
         # git would take it for an option; not all versions can be told otherwise.
         raise UsageError(f"--changed: {revision!r} is no revision")
-    _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    listed = _git("diff", "--name-only", "-z", "--diff-filter=d", "--no-relative",
-                  "--end-of-options", revision, "--")  # fmt: skip
-    listed += _git("ls-files", "--others", "--exclude-standard", "-z", "--full-name", ":/")
-    return frozenset((top / name).resolve() for name in listed.decode().split("\0") if name)
+    try:
+        _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    except UsageError:
+        advice = "name a commit, branch or tag that this repository has"
+        if Path(revision).exists():
+            advice = f"{revision} is a path; put it before --changed, or a revision between them"
+        elif _git("rev-parse", "--is-shallow-repository").strip() == b"true":
+            advice = (
+                "this clone is shallow and may not have it: git fetch --unshallow"
+                " (GitHub: `fetch-depth: 0` of actions/checkout)"
+            )
+        raise UsageError(f"--changed: there is no revision {revision!r}", advice=advice) from None
 
 
 def only_changed(names: Iterable[str], revision: str) -> list[str]:
@@ -43,10 +65,8 @@ def _git(*arguments: str) -> bytes:
     done = subprocess.run([program, *arguments], capture_output=True, check=False)
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
-        reason = said[0] if said else f"there is no revision {arguments[-1].split('^')[0]!r}"
-        raise UsageError(
-            f"--changed: {reason}", advice="run it in a git repository, with a revision it has"
-        )
+        reason = said[0] if said else f"git {arguments[0]} failed"
+        raise UsageError(f"--changed: {reason}", advice="run it in a git repository")
     return done.stdout
 
 

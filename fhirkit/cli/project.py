@@ -73,7 +73,15 @@ class Project:
         asked = [*paths, *([] if files_from is None else _listed(files_from))]
         if not asked and files_from is None:
             asked = [self._from_here(name) for name in self.settings.config.include]
-        names = [n for n in expand(asked) if n == STDIN or not self.policy.excludes(n)]
+            if allow_empty:
+                asked = [name for name in asked if Path(name).exists() or "*" in name]
+        # Our own file in a folder is no record.
+        own = self.baseline_path or self.settings.folder / "fhirkit-baseline.json"
+        names = [
+            name for name in expand(asked)
+            if name == STDIN or not self.policy.excludes(name)
+            if name in asked or Path(name).absolute() != own
+        ]  # fmt: skip
         if allow_empty or any(name == STDIN or Path(name).exists() for name in names):
             return names
         advice = "name files (.json, .xml, .ndjson), folders or globs that exist"

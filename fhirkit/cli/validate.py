@@ -24,7 +24,8 @@ from fhirkit.cli.reporting import Reporting, reporting_options
     metavar="[REV]",
     is_flag=False,
     flag_value="HEAD",
-    help="Check only files that differ from a git revision. [REV is HEAD if left out]",
+    help="Check only what changed since a git revision, as a pull request is seen."
+    " [REV is HEAD if left out]",
 )
 @click.option("--watch", is_flag=True, help="Check again whatever changes, until interrupted.")
 @click.option("--remote", metavar="URL", help="Ask this server's $validate too, and show both.")
@@ -48,7 +49,7 @@ def command(
     are listed, too, and count: exit code 1. Where an input could not be fully checked the exit
     code is 3, whatever else was found, unless --allow-incomplete is given.
     """
-    from fhirkit.cli.changed import only_changed, when_changed
+    from fhirkit.cli.changed import changed_since, only_changed, when_changed
     from fhirkit.cli.checking import Checking
     from fhirkit.cli.console import say
     from fhirkit.cli.project import Project
@@ -56,6 +57,8 @@ def command(
 
     reporting = Reporting(**{one.name: options.pop(one.name) for one in fields(Reporting)})
     reporting.refuse_contradictions(watch=watch)
+    if changed is not None:
+        changed_since(changed)  # what is wrong with the revision is said before anything else
     project = Project(Checking(**options))
     judge = None if remote is None else judge_at(remote, project.validator)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fhirkit.cli import exits
 from fhirkit.cli.console import complain, progress, say
 from fhirkit.cli.sink import Sink
+from fhirkit.core.files import shown_name
 from fhirkit.core.issues import Issue, Outcome, Severity
 from fhirkit.report.formats import FileOutcome, Format
 
@@ -40,8 +41,8 @@ class Run:
             data = checked.input.data
             server = None if judge is None else judge.ask(data)
             one = FileOutcome(
-                checked.input.name,
-                checked.outcome,
+                shown_name(checked.input.name),
+                _writable(checked.outcome),
                 checked.input.line,
                 complete=not checked.incomplete,
                 data=data,
@@ -115,6 +116,14 @@ class Silence:
     def end(self) -> str:
         """Nothing."""
         return ""
+
+
+def _writable(outcome: Outcome) -> Outcome:
+    """The outcome with file names that every format can hold."""
+    files = {issue.file for issue in outcome if issue.file is not None}
+    if all(shown_name(file) == file for file in files):
+        return outcome
+    return Outcome.of(replace(issue, file=shown_name(issue.file or "")) for issue in outcome)
 
 
 def judge_at(url: str, validator: Validator) -> Judge:

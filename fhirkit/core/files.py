@@ -78,3 +78,12 @@ def _refuse_special(path: Path) -> None:
         return
     if not stat.S_ISREG(mode):
         raise UsageError(f"{path}: is not a regular file, so it is not overwritten")
+
+
+def shown_name(name: str) -> str:
+    r"""A file's name as text that can be written anywhere: bytes that are no UTF-8 as ``\xff``."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name).decode(errors="backslashreplace")
+    return name

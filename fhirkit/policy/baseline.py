@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 import msgspec
 
 from fhirkit.core.errors import UsageError
-from fhirkit.core.files import write_atomic
+from fhirkit.core.files import shown_name, write_atomic
 from fhirkit.core.issues import Issue
 from fhirkit.policy.patterns import without_indices
 
@@ -107,8 +107,8 @@ class Baseline:
         path = PurePath(file)
         full = path if path.is_absolute() else Path.cwd() / path
         if full.is_relative_to(self._root):
-            return full.relative_to(self._root).as_posix()
-        return full.as_posix()
+            full = full.relative_to(self._root)
+        return shown_name(full.as_posix())
 
 
 def _digest(issue: Issue) -> str:

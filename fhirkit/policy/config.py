@@ -169,6 +169,10 @@ def _advice(problem: msgspec.ValidationError) -> str:
         for struct in (Config, ProfileRule, Suppression)
         for name in struct.__struct_fields__
     }
+    wrong = re.search(r"invalid enum value '([^']+)'", str(problem))
+    if wrong:
+        words = ("error", "warning", "information", "never" if "fail-on" in str(problem) else "off")
+        return f"write one of {', '.join(words)}"
     close = get_close_matches(unknown[1], names, n=1) if unknown else []
     return f"did you mean {close[0]!r}?" if close else "docs/ci.md lists every setting"
 

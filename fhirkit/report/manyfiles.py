@@ -80,5 +80,7 @@ def read_lines(path: Path) -> Gathered:
 def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*.json")):
         inside = path.relative_to(folder).parts
-        if not any(part.startswith(".") for part in inside) and not path.is_symlink():
+        hidden = any(part.startswith(".") for part in inside)
+        # A pipe would keep us waiting for its other end.
+        if not hidden and not path.is_symlink() and path.is_file():
             yield path

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -19,6 +20,11 @@ from fhirkit.validate.validator import Validator
 
 #: A chunk ends at so many inputs or bytes; so many chunks are under way for each process.
 _INPUTS, _BYTES, _AHEAD = 32, 1 << 20, 3
+#: An input that takes so many seconds to come is from a slow stream, and waits for no others.
+_SLOW = 0.05
+#: So many seconds the outcome of a small input (bytes) is waited for at the beginning, and where
+#: the next may be long in coming, so that somebody who looks on sees it at once.
+_SMALL, _PATIENCE = 1 << 18, 5.0
 
 #: What one process makes of one chunk: the outcomes, without the inputs themselves.
 _Answers = list[Checked]
@@ -38,21 +44,34 @@ def check_in_processes(
     waiting: deque[tuple[_Chunk, Future[_Answers]]] = deque()
     try:
         while True:
-            while len(waiting) < jobs * _AHEAD and (chunk := next(chunks, None)) is not None:
+            patience = 0.0
+            while len(waiting) < jobs * _AHEAD and not patience:
+                chunk, patience = next(chunks, ([], 0.0))
+                if not chunk:
+                    break
                 waiting.append((chunk, pool.submit(chunk)))
             if not waiting:
                 return
-            chunk, answers = waiting.popleft()
-            try:
-                done = answers.result()
-            except BrokenProcessPool:
-                # Whose fault it was nobody can tell: each one under way gets a process again,
-                # those of this chunk one at a time.
-                pool.renew()
-                waiting = deque((other, pool.submit(other)) for other, _ in waiting)
-                done = [pool.alone(item) for item in chunk]
-            for item, one in zip(chunk, done, strict=True):
-                yield one._replace(input=item)
+            # Of a fast stream, the oldest; of a slow one, what is done in the time it takes.
+            until = time.monotonic() + patience if patience else None
+            while waiting:
+                chunk, answers = waiting[0]
+                try:
+                    done = answers.result(until and max(0.0, until - time.monotonic()))
+                except BrokenProcessPool:
+                    # Whose fault it was nobody can tell: each one under way gets a process again,
+                    # those of this chunk one at a time.
+                    pool.renew()
+                    rest = list(waiting)[1:]
+                    waiting = deque([waiting[0], *((one, pool.submit(one)) for one, _ in rest)])
+                    done = [pool.alone(item) for item in chunk]
+                except TimeoutError:
+                    break
+                waiting.popleft()
+                for item, one in zip(chunk, done, strict=True):
+                    yield one._replace(input=item)
+                if until is None:
+                    break
     finally:
         pool.close()
 
@@ -65,6 +84,9 @@ class _Pool:
         self._profiles = profiles
         self._jobs = jobs
         self._executor = self._start(jobs)
+        # All of them start now, not one by one as they are needed.
+        for _ in range(jobs):
+            self._executor.submit(_nothing)
 
     def submit(self, chunk: _Chunk) -> Future[_Answers]:
         """Have a chunk checked."""
@@ -98,17 +120,32 @@ class _Pool:
         )
 
 
-def _chunks(inputs: Iterable[Input]) -> Iterator[_Chunk]:
-    rest = iter(inputs)
-    for first in rest:
-        chunk, size = [first], len(first.data or b"")
-        while len(chunk) < _INPUTS and size < _BYTES:
+def _chunks(inputs: Iterable[Input]) -> Iterator[tuple[_Chunk, float]]:
+    """The inputs in chunks that grow while they come quickly, each with the patience to have.
+
+    That is how many seconds outcomes may be waited for before more is read; 0 where inputs are at
+    hand. They are those that the stream takes anyway.
+    """
+    rest, most, first = iter(inputs), 1, True
+    while True:
+        chunk: _Chunk = []
+        size, waited = 0, 0.0
+        while len(chunk) < most and size < _BYTES and waited < _SLOW:
+            asked = time.monotonic()
             item = next(rest, None)
             if item is None:
                 break
+            waited = time.monotonic() - asked
             chunk.append(item)
             size += len(item.data or b"")
-        yield chunk
+        if not chunk:
+            return
+        slow = waited >= _SLOW
+        patience = 0.0
+        if slow or first:
+            patience = _PATIENCE if size <= _SMALL else waited
+        yield chunk, patience
+        most, first = 1 if slow else min(most * 2, _INPUTS), False
 
 
 # In the processes
@@ -121,6 +158,10 @@ def _begin(make: Callable[[], Validator]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _here.append(make())
     gc.freeze()
+
+
+def _nothing() -> None:
+    """What lets a process start."""
 
 
 def _answers(chunk: _Chunk, profiles: tuple[str, ...]) -> _Answers:

@@ -112,3 +112,60 @@ def wait_for(log: Path, text: str) -> None:
 
 def test_watching_wants_a_terminal_format(records: Path) -> None:
     assert run(records, ".", "--watch", "--json").returncode == 2
+
+
+def test_a_path_in_the_place_of_a_revision_is_said_to_be_one(records: Path) -> None:
+    done = run(records, "--changed", ".")
+    assert done.returncode == 2
+    assert "is a path; put it before --changed" in done.stderr
+
+
+def test_a_shallow_clone_is_said_to_be_one(records: Path) -> None:
+    (records / "a.json").write_text(BAD)
+    git(records, "commit", "-qam", "second")
+    source = (records.parent).as_uri()
+    git(records.parent, "clone", "-q", "--depth", "1", source, str(records.parent / "shallow"))
+    done = run(records.parent / "shallow", "--changed", "HEAD~1", ".")
+    assert done.returncode == 2
+    assert "fetch-depth: 0" in done.stderr
+
+
+def test_what_others_added_to_the_base_since_is_not_counted(records: Path) -> None:
+    git(records, "branch", "base")
+    (records / "mine.json").write_text(BAD)
+    git(records, "add", "-A")
+    git(records, "commit", "-qm", "mine")
+    git(records, "checkout", "-q", "base")
+    (records / "a.json").write_text(BAD)
+    git(records, "commit", "-qam", "theirs")
+    git(records, "checkout", "-q", "-")
+    done = run(records, ".", "--changed", "base", "--format", "concise")
+    assert {line.partition(":")[0] for line in done.stdout.splitlines()} == {"mine.json"}
+
+
+def test_a_renamed_file_is_a_new_one(records: Path) -> None:
+    git(records, "mv", "a.json", "z.json")
+    assert "1 checked: 1 valid" in run(records, ".", "--changed").stderr
+
+
+def test_a_baseline_silences_each_time_that_watching_looks(records: Path) -> None:
+    (records / "a.json").write_text(BAD)
+    (records / "fhirkit.toml").write_text('baseline = "fhirkit-baseline.json"\n')
+    words = [sys.executable, "-m", "fhirkit.cli.main"]
+    subprocess.run([*words, "baseline", "."], cwd=records, check=True, capture_output=True)
+    watching = subprocess.Popen(
+        [*words, "validate", ".", "--watch", "--no-cache"], cwd=records, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert watching.stderr is not None
+        seen = [watching.stderr.readline() for _ in range(2)]
+        (records / "a.json").write_text(f"{BAD}\n")
+        seen += [watching.stderr.readline() for _ in range(2)]
+        assert "1 checked" in seen[2]
+        assert "findings are in the baseline" in seen[2]
+    finally:
+        watching.send_signal(signal.SIGINT)
+        out, _ = watching.communicate(timeout=60)
+    assert out == ""
+    assert watching.returncode == 130

@@ -195,3 +195,11 @@ def test_shape_alone_is_an_incomplete_check(tmp_path: Path) -> None:
     assert "checks-left-out" in done.stdout
     assert validate(".", "--shape-only", "--allow-incomplete", cwd=tmp_path).returncode == 0
     assert validate(".", cwd=tmp_path).returncode == 1
+
+
+def test_an_include_that_is_not_there_yet_is_nothing_to_check(tmp_path: Path) -> None:
+    (tmp_path / "fhirkit.toml").write_text('include = ["records"]\n')
+    assert validate(cwd=tmp_path).returncode == 2
+    assert validate("--allow-empty", cwd=tmp_path).returncode == 0
+    # What somebody names is another matter.
+    assert validate("--allow-empty", "records", cwd=tmp_path).returncode == 1

@@ -60,7 +60,6 @@ def test_an_interrupt_ends_all_of_them(tmp_path: Path) -> None:
     watch = threading.Timer(100, process.kill)
     watch.start()
     with fifo.open("w") as feed:
-        # More than are read ahead, or the first outcome would wait for more.
         feed.write(f"{BAD}\n" * 400)
         feed.flush()
         assert process.stdout.readline(), "all of them are at work now"
@@ -76,3 +75,26 @@ def test_an_interrupt_ends_all_of_them(tmp_path: Path) -> None:
             return
         time.sleep(0.2)
     pytest.fail("a process is left over")
+
+
+def test_what_a_slow_stream_brings_is_told_before_the_next(tmp_path: Path) -> None:
+    fifo = tmp_path / "slow.ndjson"
+    os.mkfifo(fifo)
+    process = subprocess.Popen(
+        [*COMMAND, str(fifo), "--jobs", "2", "--format", "concise"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    watch = threading.Timer(100, process.kill)
+    watch.start()
+    with fifo.open("w") as feed:
+        for number in range(1, 5):
+            # Nothing more is written until the outcome was read.
+            feed.write(f"{BAD}\n")
+            feed.flush()
+            assert process.stdout.readline().startswith(f"{fifo}:{number}:".encode())
+            time.sleep(0.3)
+    _, errors = process.communicate(timeout=90)
+    watch.cancel()
+    assert process.returncode == 1
+    assert b"4 checked" in errors

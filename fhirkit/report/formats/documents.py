@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
+from fhirkit.core.issues import Outcome
 from fhirkit.core.jsonio import dumps
 from fhirkit.report.formats.outcomes import FileOutcome, Settings
+from fhirkit.report.visible import visible
 
 
 class JsonFormat:
@@ -51,7 +54,7 @@ class OutcomeFormat:
 
     def add(self, one: FileOutcome) -> str:
         """Nothing yet: whether it is one or many is known at the end."""
-        self._outcomes.append(one.outcome.to_operation_outcome())
+        self._outcomes.append(_valid(one.outcome).to_operation_outcome())
         return ""
 
     def end(self) -> str:
@@ -66,3 +69,11 @@ class OutcomeFormat:
         if entries:
             bundle["entry"] = entries
         return dumps(bundle)
+
+
+def _valid(outcome: Outcome) -> Outcome:
+    """The outcome without characters that FHIR allows in no text; a file's name may hold any."""
+    return Outcome.of(
+        replace(issue, message=visible(issue.message), file=issue.file and visible(issue.file))
+        for issue in outcome
+    )

@@ -18,7 +18,7 @@ class JUnitFormat:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._suite = TestSuite("fhirkit validate")
+        self._cases: list[TestCase] = []
 
     def add(self, one: FileOutcome) -> str:
         """Nothing is written before the end."""
@@ -30,13 +30,15 @@ class JUnitFormat:
         rest = [issue for issue in one.outcome if not self._settings.fails(issue)]
         if rest:
             case.system_out = _listed(rest)
-        self._suite.add_testcase(case)
+        self._cases.append(case)
         return ""
 
     def end(self) -> str:
         """The document."""
-        report = JUnitXml("fhirkit")
-        report.add_testsuite(self._suite)
+        suite, report = TestSuite("fhirkit validate"), JUnitXml("fhirkit")
+        # All at once: with each one by itself junitparser would count all before it again.
+        suite.add_testcases(self._cases)
+        report.add_testsuite(suite)
         # junitparser leaves these two without types.
         report.update_statistics()  # type: ignore[no-untyped-call]
         text: bytes = report.tostring()  # type: ignore[no-untyped-call]
