@@ -25,8 +25,9 @@ class Behaviour:
     ``heeded``, ``ignored`` or ``refused``. ``normalisation``: a name in
     ``normalise.NORMALISATIONS``, or empty. ``refuses``: a pattern of ``Type/id`` that is answered
     by 422. ``search_memory``: seconds that a search's answer is used again for the same search,
-    unless told not to. ``late_index``: seconds until a
-    search shows what was written.
+    unless told not to. ``late_index``: seconds until a search shows what was written.
+    ``export_pending``: how often an export says that it is not finished, each time with
+    ``export_retry_after`` as the Retry-After.
     """
 
     software: str = "fhirkit chaos"
@@ -65,6 +66,11 @@ class Behaviour:
     statement_elements: str = "heeded"
     statement_etag: bool = False
     export: bool = True
+    export_counts: bool = True
+    export_deleted: bool = True
+    export_needs_token: bool = False
+    export_pending: int = 1
+    export_retry_after: str = "0"
     totals: str = "always"
     unknown_parameter_status: int = 200
     gt_includes_equal: bool = False

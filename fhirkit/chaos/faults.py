@@ -8,47 +8,14 @@ from __future__ import annotations
 import gzip
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 from fhirkit.chaos.behaviour import PROFILES
-from fhirkit.chaos.reply import Reply, outcome
-from fhirkit.chaos.server import FhirServer
+from fhirkit.chaos.exchange import Act, Exchange, Settings
+from fhirkit.chaos.exportfaults import EXPORT_FAULTS
+from fhirkit.chaos.reply import Reply, outcome, retry_after
 from fhirkit.core.jsonio import dump_bytes
-
-Settings = dict[str, Any]
-
-
-class Exchange(Protocol):
-    """One request while it is being served."""
-
-    method: str
-    fhir_path: str
-    body: bytes
-    fhir: FhirServer
-
-    def answer(self) -> Reply:
-        """Carry the request out."""
-
-    def send(self, reply: Reply) -> None:
-        """Send an answer."""
-
-    def send_raw(self, status: int, data: bytes, headers: dict[str, str]) -> None:
-        """Send bytes as they are; a Content-Length given is not corrected."""
-
-    def trickle(self, data: bytes, pause: float) -> None:
-        """Send the rest of a body byte by byte."""
-
-    def cut(self) -> None:
-        """Reset the connection."""
-
-    def down(self, seconds: float) -> None:
-        """Stop listening for a time; running searches and exports are lost."""
-
-
-Act = Callable[[Exchange, Settings], None]
 
 
 def _drop_before(exchange: Exchange, settings: Settings) -> None:
@@ -293,29 +260,6 @@ def _down(exchange: Exchange, settings: Settings) -> None:
     exchange.down(settings["seconds"])
 
 
-def _export(change: Callable[[Any], None]) -> Act:
-    def act(exchange: Exchange, settings: Settings) -> None:
-        del settings
-        for job in exchange.fhir.exports.jobs.values():
-            change(job)
-        exchange.send(exchange.answer())
-
-    return act
-
-
-def _half_lines(job: Any) -> None:
-    job.files = {name: data[: len(data) // 2] for name, data in job.files.items()}
-
-
-def _double_lines(job: Any) -> None:
-    job.files = {name: data + data for name, data in job.files.items()}
-
-
-def _with_errors(job: Any) -> None:
-    url = job.output[0]["url"] if job.output else ""
-    job.error = [{"type": "OperationOutcome", "url": url}]
-
-
 def _keys(exchange: Exchange) -> list[str]:
     """The resources that a request is about."""
     from fhirkit.core.jsonio import loads
@@ -329,17 +273,6 @@ def _keys(exchange: Exchange) -> list[str]:
 
 def _failure(status: int, headers: dict[str, str] | None = None) -> Reply:
     return Reply(status, outcome("a fault on purpose", code="transient"), headers or {})
-
-
-def retry_after(kind: Any) -> dict[str, str]:
-    """The header: seconds, ``date`` (some seconds ahead), ``absurd``, ``negative`` or none."""
-    if kind in ("", None):
-        return {}
-    if kind == "date":
-        moment = datetime.now(UTC) + timedelta(seconds=2)
-        return {"Retry-After": format_datetime(moment, usegmt=True)}
-    text = {"absurd": "86400000", "negative": "-5", "words": "soon"}.get(str(kind), str(kind))
-    return {"Retry-After": text}
 
 
 def as_bytes(body: Any) -> bytes:
@@ -383,7 +316,5 @@ FAULTS: dict[str, tuple[Act, Settings]] = {
     "stamp-early": (_stamp_early, {"seconds": 60.0}),
     "other-writer": (_other_writer, {"before": True, "language": "fr"}),
     "down": (_down, {"seconds": 0.5, "commit": False}),
-    "export-half-lines": (_export(_half_lines), {}),
-    "export-double-lines": (_export(_double_lines), {}),
-    "export-errors": (_export(_with_errors), {}),
+    **EXPORT_FAULTS,
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 
@@ -28,3 +30,14 @@ def outcome(text: str, *, code: str = "processing", severity: str = "error") -> 
     """An OperationOutcome with one issue."""
     issue = {"severity": severity, "code": code, "diagnostics": text}
     return {"resourceType": "OperationOutcome", "issue": [issue]}
+
+
+def retry_after(kind: Any) -> dict[str, str]:
+    """The header: seconds, ``date`` (some seconds ahead), ``absurd``, ``negative`` or none."""
+    if kind in ("", None):
+        return {}
+    if kind == "date":
+        moment = datetime.now(UTC) + timedelta(seconds=2)
+        return {"Retry-After": format_datetime(moment, usegmt=True)}
+    text = {"absurd": "86400000", "negative": "-5", "words": "soon"}.get(str(kind), str(kind))
+    return {"Retry-After": text}

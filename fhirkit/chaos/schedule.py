@@ -15,7 +15,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from fhirkit.chaos.faults import FAULTS, Exchange
+from fhirkit.chaos.exchange import Exchange
+from fhirkit.chaos.faults import FAULTS
 from fhirkit.core.errors import UsageError
 from fhirkit.core.files import read_bytes
 

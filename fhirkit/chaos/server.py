@@ -19,6 +19,8 @@ from fhirkit.chaos.store import Resource, Store, Version, seconds
 from fhirkit.core.errors import InvalidInput
 from fhirkit.core.jsonio import loads
 
+_EXPORTS = (("$export", 1), ("Patient", 2), ("Group", 3))
+
 
 class FhirServer:
     """Resources in memory. ``base`` is its address; ``lock`` is held while a request is served."""
@@ -85,7 +87,8 @@ class FhirServer:
     ) -> Reply:
         segments = [unquote(one) for one in path.split("/") if one]
         first = segments[0] if segments else ""
-        if first in ("", "metadata", "_history") or first.startswith("$"):
+        system = ("", "metadata", "_history", "$export", "$export-status", "$export-file")
+        if first in system or "$export" in segments:
             return self._system(method, segments, query, headers, body)
         if first not in TYPES:
             raise Refusal(404, "no such resource type", code="not-supported")
@@ -138,7 +141,7 @@ class FhirServer:
             return bundles.handle(loads(body), trace, full=full, stamp=self.stamp)
         if not segments and "_getpages=" in query:
             return next_page(query, self.searches, self._links(), self.behaviour)
-        if first.startswith("$export") and self.behaviour.export:
+        if "$export" in segments or (first.startswith("$export") and self.behaviour.export):
             return self._export(method, segments, query, headers)
         raise Refusal(404, "not offered", code="not-supported")
 
@@ -146,10 +149,13 @@ class FhirServer:
         self, method: str, segments: list[str], query: str, headers: Mapping[str, str]
     ) -> Reply:
         self.exports.base = self._links()
-        if segments == ["$export"]:
+        if segments[-1] == "$export":
+            level = (segments[0], len(segments))
+            if not self.behaviour.export or level not in _EXPORTS:
+                raise Refusal(404, "not offered", code="not-supported")
             if "respond-async" not in headers.get("Prefer", ""):
                 raise Refusal(400, "an export needs Prefer: respond-async")
-            return self.exports.begin(query, f"{self.base}/$export?{query}")
+            return self.exports.begin("/".join(segments), query, self.behaviour)
         if segments[0] == "$export-file" and len(segments) == 3:
             return self.exports.file(segments[1], segments[2])
         if len(segments) != 2:

@@ -1,4 +1,4 @@
-"""`fhirkit abort`: give up a push that was interrupted."""
+"""`fhirkit abort`: give up a push, or an export, that was interrupted."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ def command(
 ) -> None:
     """Find out what became of an interrupted push to the remote NAME, and drop its rest.
 
+    A bulk export that a pull had begun there is ended as well.
+
     What had arrived stays on the server and is noted; nothing is sent. The files stay as they
     are, so a later push would send them.
     """
@@ -38,10 +40,14 @@ def command(
         if dry_run:
             arrived = len(session.journal.open())
             dropped = len(session.journal.open(OpState.PLANNED))
+            exports = len(session.store.exports())
         else:
-            arrived, dropped = session.abort()
+            arrived, dropped, exports = session.abort()
     if as_json:
         first = "in_doubt" if dry_run else "arrived"
-        emit_json({first: arrived, "planned" if dry_run else "dropped": dropped})
+        second = "planned" if dry_run else "dropped"
+        emit_json({first: arrived, second: dropped, "exports": exports})
     words = ("in doubt", "planned and never sent") if dry_run else ("had arrived", "dropped")
+    if exports:
+        say(f"{exports} bulk export(s) {'under way' if dry_run else 'ended'}")
     say(f"{arrived} writes {words[0]}, {dropped} {words[1]}")

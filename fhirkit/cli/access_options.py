@@ -40,6 +40,10 @@ _OPTIONS = (
     click.option("--client-cert", metavar="FILE", help="Our certificate, for mutual TLS."),
     click.option("--client-key", metavar="FILE", help="Its private key (mode 0600)."),
     click.option("--proxy", metavar="URL", help="An HTTP proxy; none is taken from elsewhere."),
+    click.option(
+        "--file-host", "file_hosts", multiple=True, metavar="HOST[:PORT]",
+        help="Another host that may hold the files of bulk exports. It is shown no token.",
+    ),
 )  # fmt: skip
 _OF_AUTH = ("user", "client_id", "scope", "token_url", "key_id", "algorithm", "jwks_url")
 
@@ -82,7 +86,16 @@ def access_of(url: str, given: dict[str, Any], root: Path) -> Access:
 
         place = _seen_from(root, auth.secret.removeprefix("file:").strip() or None)
         auth = replace(auth, secret=f"file:{place or ''}")
-    return Access(url, auth=auth, proxy=given["proxy"], **files)
+    hosts = tuple(host.lower() for host in given["file_hosts"])
+    return Access(
+        url,
+        auth=auth,
+        proxy=given["proxy"],
+        ca_bundle=files["ca_bundle"],
+        client_cert=files["client_cert"],
+        client_key=files["client_key"],
+        file_hosts=hosts,
+    )
 
 
 def _seen_from(root: Path, path: str | None) -> str | None:

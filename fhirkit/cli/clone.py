@@ -10,6 +10,7 @@ import rich_click as click
 from fhirkit.cli import exits
 from fhirkit.cli.console import emit_json, say
 from fhirkit.cli.results import busy, show_report
+from fhirkit.cli.sources import export_options, picked
 from fhirkit.cli.working_tree import connect, json_option, server_options
 from fhirkit.core.errors import UsageError
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--patient", metavar="ID", help="One patient's record, with all it refers to.")
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="All of a resource type.")
 @click.option("--dry-run", "-n", is_flag=True, help="Ask what stands there, and make nothing.")
+@export_options
 @json_option
 @server_options
 def command(
@@ -36,6 +38,10 @@ def command(
     patient: str | None,
     types: tuple[str, ...],
     dry_run: bool,
+    source: str,
+    longest: float,
+    group: str | None,
+    everyone: bool,
     as_json: bool,
     timeout: float,
     token_env: str | None,
@@ -51,6 +57,7 @@ def command(
 
     if patient is not None and types:
         raise click.UsageError("--patient and --type exclude each other")
+    pick = picked(source, longest, patient=patient, group=group, everyone=everyone)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder}: exists and is not an empty folder")
     remote = checked_remote(name, url, token_env=token_env, ca_bundle=ca_bundle)
@@ -60,7 +67,7 @@ def command(
     add_remote(tree.config, remote)
     client = connect(remote, timeout=timeout, folder=tree.root)
     with opened(tree, name, client) as session, busy(f"Cloning from {client.host}"):
-        ready = session.prepare_pull(patient=patient, types=types or None)
+        ready = session.prepare_pull(patient=patient, types=types or None, pick=pick)
         report = session.pull(ready)
     say(f"{folder} is a working tree now")
     return show_report(report, as_json=as_json)

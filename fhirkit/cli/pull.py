@@ -10,6 +10,7 @@ from fhirkit.cli.merging import judgement
 from fhirkit.cli.planned import show_files
 from fhirkit.cli.results import busy, show_report
 from fhirkit.cli.saved import save, select
+from fhirkit.cli.sources import export_options, picked
 from fhirkit.cli.working_tree import (
     connect,
     here,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", "-n", is_flag=True, help="Fetch, say what would change, and leave it.")
 @click.option("--patient", metavar="ID", help="One patient's record, with all it refers to.")
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="All of a resource type.")
+@export_options
 @click.option(
     "--merge/--no-merge", default=True, show_default=True,
     help="Merge what changed on both sides, where that is safe.",
@@ -48,6 +50,10 @@ def command(
     dry_run: bool,
     patient: str | None,
     types: tuple[str, ...],
+    source: str,
+    longest: float,
+    group: str | None,
+    everyone: bool,
     merge: bool,
     theirs: tuple[str, ...],
     max_delete: int,
@@ -60,13 +66,15 @@ def command(
 ) -> int:
     """Pull from the remote NAME into the working tree, or from --remote URL into FILE.
 
-    Without --patient or --type everything is fetched that the server can search. What was
+    Without --patient or --type everything is fetched: what changed since the last time where the
+    server lists its history, else by a bulk export, else by searches (--source). What was
     changed here and on the server is merged element by element where that is safe, else a
     conflict (exit 4) that fhirkit resolve settles; its file is left alone. Paging is followed to
     its end; when a page fails, so does the command.
     """
     if patient is not None and types:
         raise click.UsageError("--patient and --type exclude each other")
+    pick = picked(source, longest, patient=patient, group=group, everyone=everyone)
     if url is None:
         if output is not None:
             raise click.UsageError("-o needs --remote")
@@ -81,6 +89,7 @@ def command(
                 types=types or None,
                 theirs=keys_of(theirs),
                 max_delete=max_delete,
+                pick=pick,
             )
             if dry_run:
                 return show_files(ready, as_json=as_json)
@@ -89,5 +98,5 @@ def command(
     remote = url_remote(url, token_env, ca_bundle)
     client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
     with busy(f"Pulling from {client.host}"):
-        found = select(client, patient, types)
+        found = select(client, patient, types, pick)
     return save(client, found, output or "-", as_json=as_json)

@@ -7,20 +7,26 @@ from typing import TYPE_CHECKING
 
 from fhirkit.cli import exits
 from fhirkit.cli.console import emit, emit_json, say
+from fhirkit.core.errors import UsageError
 
 if TYPE_CHECKING:
     from fhirkit.remote import Client
     from fhirkit.sync.selection import Selection
+    from fhirkit.sync.source import Pick
 
 
-def select(client: Client, patient: str | None, types: tuple[str, ...]) -> Selection:
-    """One patient's record, or whole types."""
-    from fhirkit.sync.selection import select_patient, select_types
+def select(client: Client, patient: str | None, types: tuple[str, ...], pick: Pick) -> Selection:
+    """One patient's record, or whole types by searches or an export."""
+    from fhirkit.sync.selection import select_export, select_patient, select_types
 
     if patient is not None:
         from fhirkit.remote.capability import Capability
 
         return select_patient(client, Capability.of(client.capabilities()), patient, {}, ())
+    if pick.narrowed or pick.source == "export":
+        return select_export(client, pick, types or None)
+    if pick.source == "history":
+        raise UsageError("--source history needs a working tree, which knows what came before")
     return select_types(client, types or None)
 
 

@@ -7,6 +7,7 @@ import rich_click as click
 from fhirkit.cli.merging import judgement
 from fhirkit.cli.planned import show_files, show_plan
 from fhirkit.cli.results import busy, show_report
+from fhirkit.cli.sources import picked, source_options
 from fhirkit.cli.working_tree import connect, here, json_option, named_remote, server_options
 
 
@@ -18,6 +19,7 @@ from fhirkit.cli.working_tree import connect, here, json_option, named_remote, s
     "--max-delete", type=click.IntRange(min=0), default=10, show_default=True, metavar="N",
     help="Stop when more resources than this would go away on either side.",
 )  # fmt: skip
+@source_options
 @json_option
 @server_options
 def command(
@@ -26,6 +28,8 @@ def command(
     dry_run: bool,
     delete: bool,
     max_delete: int,
+    source: str,
+    longest: float,
     as_json: bool,
     timeout: float,
     token_env: str | None,
@@ -38,11 +42,12 @@ def command(
     """
     from fhirkit.sync.session import Options, opened
 
+    pick = picked(source, longest)
     tree = here()
     remote = named_remote(tree, name)
     client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
     with opened(tree, remote.name, client) as session, busy(f"Syncing with {remote.name}"):
-        ready = session.prepare_pull(max_delete=max_delete)
+        ready = session.prepare_pull(max_delete=max_delete, pick=pick)
         if dry_run:
             if not as_json:
                 show_files(ready, as_json=False)

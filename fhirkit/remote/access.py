@@ -6,6 +6,7 @@ a client is made, and kept by it alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from fhirkit.remote.secret import Secret, parse_reference
 from fhirkit.remote.tls import Tls
 from fhirkit.remote.transport import Policy, Transport
 
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
 #: Kind → the settings it must have beside its secret, and those it may have.
 KINDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "bearer": (frozenset(), frozenset()),
@@ -52,7 +54,9 @@ class AuthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
 
 
 class Access(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A FHIR base and how it is reached. ``proxy`` is the URL of an HTTP proxy."""
+    """A FHIR base and how it is reached. ``proxy`` is the URL of an HTTP proxy; ``file_hosts`` are
+    other hosts that files of its bulk exports are fetched from, without a token.
+    """
 
     url: str
     auth: AuthSettings | None = None
@@ -60,6 +64,7 @@ class Access(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     client_cert: str | None = None
     client_key: str | None = None
     proxy: str | None = None
+    file_hosts: tuple[str, ...] = ()
 
 
 def checked_access(access: Access) -> Access:
@@ -80,6 +85,12 @@ def checked_access(access: Access) -> Access:
         raise UsageError("a client certificate needs an https address")
     if access.proxy is not None:
         _check_proxy(access.proxy)
+    for host in access.file_hosts:
+        if _HOST.fullmatch(host) is None:
+            raise UsageError(
+                "--file-host must be a host name, with its port if it is not the usual one",
+                advice="for example files.example or files.example:9000",
+            )
     return msgspec.structs.replace(access, url=url)
 
 
@@ -117,7 +128,7 @@ def open_client(
             shown = Basic(auth.user or "", read())
         else:
             shown = _oauth(access.url, auth, read(), transport)
-    return Client(access.url, transport=transport(access.url, shown))
+    return Client(access.url, transport=transport(access.url, shown), file_hosts=access.file_hosts)
 
 
 def _oauth(

@@ -83,6 +83,11 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def same_origin(url: str, other: str) -> bool:
+    """Whether two URLs have the same scheme, host and port."""
+    return _origin(urlsplit(url)) == _origin(urlsplit(other))
+
+
 def rebase(link: str, *, base: str, asked: str, self_link: str | None = None) -> str:
     """The next link as a URL under ``base``.
 

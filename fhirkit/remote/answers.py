@@ -51,7 +51,7 @@ class Untrusted(Unreachable):
 def judge(response: requests.Response, raw: bytes, what: str) -> Answer:
     """The FHIR answer in a response; its error for a redirect, an error status or no FHIR JSON."""
     status = response.status_code
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers = lower(response)
     body = _parse(raw)
     if status == 304:
         raise Unchanged(f"{what}: unchanged (HTTP 304)", status=status)
@@ -75,6 +75,17 @@ def judge(response: requests.Response, raw: bytes, what: str) -> Answer:
             advice="check the base URL, and whether a proxy or log-in page answers",
         )
     return Answer(status, headers, body)
+
+
+def lower(response: requests.Response) -> dict[str, str]:
+    """The headers by their names in lower case."""
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+def outcome_in(raw: bytes) -> dict[str, Any] | None:
+    """The OperationOutcome that a body is; None for anything else."""
+    body = _parse(raw)
+    return body if _is(body, "OperationOutcome") else None
 
 
 def judge_download(response: requests.Response, raw: bytes, what: str) -> Download:

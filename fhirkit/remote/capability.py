@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+#: https://hl7.org/fhir/uv/bulkdata/OperationDefinition-export.html
+_EXPORT = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +16,7 @@ class Capability:
     ``types`` maps each resource type to its search parameters; ``interactions`` are those of the
     whole system, None when the server does not say. ``offered`` maps each type to its own
     interactions. ``update_create`` and ``conditional_create`` are what each type says of them; a
-    type that says nothing is not in the map.
+    type that says nothing is not in the map. ``makes_exports``: the whole system, in bulk.
     """
 
     fhir_version: str
@@ -24,6 +27,7 @@ class Capability:
     offered: dict[str, frozenset[str]]
     update_create: dict[str, bool]
     conditional_create: dict[str, bool]
+    makes_exports: bool
 
     @classmethod
     def of(cls, statement: dict[str, Any]) -> Capability:
@@ -46,6 +50,7 @@ class Capability:
                 if isinstance(one.get(flag), bool):
                     said[kind] = one[flag]
         system = rest.get("interaction")
+        operations = _dicts(rest.get("operation"))
         software = statement.get("software")
         name = software.get("name") if isinstance(software, dict) else None
         return cls(
@@ -57,7 +62,15 @@ class Capability:
             offered=interactions,
             update_create=flags["updateCreate"],
             conditional_create=flags["conditionalCreate"],
+            makes_exports=any(map(_is_export, operations)),
         )
+
+    def without_history(self) -> Capability:
+        """The same server as one that lists no changes."""
+        return replace(
+            self, interactions=(self.interactions or frozenset()) - {"history-system"},
+            offered={kind: codes - {"history-type"} for kind, codes in self.offered.items()},
+        )  # fmt: skip
 
     def searches(self, kind: str, parameter: str) -> bool:
         """Whether the server says that it searches this type by this parameter."""
@@ -76,6 +89,13 @@ class Capability:
     def has_transaction(self) -> bool:
         """False only when the server lists its interactions and transaction is not one."""
         return self.interactions is None or "transaction" in self.interactions
+
+
+def _is_export(operation: dict[str, Any]) -> bool:
+    """Whether this is the bulk export of the whole system, by its name or its definition."""
+    definition = str(operation.get("definition", "")).partition("|")[0]
+    # A proxy's own definition may have any address; patient-export and group-export are others.
+    return operation.get("name") in ("export", "$export") or definition == _EXPORT
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:

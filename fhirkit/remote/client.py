@@ -7,7 +7,7 @@ caller can find out what became of a write whose answer was lost.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -36,7 +36,9 @@ class Written:
 
 
 class Client:
-    """A FHIR server. ``token`` is a bearer token; ``policy`` holds times and sizes."""
+    """A FHIR server. ``token`` is a bearer token; ``policy`` holds times and sizes. ``file_hosts``
+    are the hosts, with their ports, that may hold files of its exports; they get no token.
+    """
 
     def __init__(
         self,
@@ -46,8 +48,10 @@ class Client:
         policy: Policy | None = None,
         ca_bundle: str | None = None,
         transport: Transport | None = None,
+        file_hosts: Collection[str] = (),
     ) -> None:
         self.base = transport.base if transport else base_url(url)
+        self.file_hosts = frozenset(file_hosts)
         self.transport = transport or Transport(
             self.base, token=token, policy=policy, ca_bundle=ca_bundle
         )

@@ -33,6 +33,19 @@ class Exchange:
         """Whether the time is over."""
         return self._clock() >= self._deadline
 
+    def renew(self, seconds: float) -> None:
+        """Give what comes next its own time: a large file is waited for part by part."""
+        self._deadline = self._clock() + seconds
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """What is sent and read inside the block belongs to this exchange."""
+        token = _current.set(self)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+
     def remaining(self) -> float:
         """The seconds that are left; ``TimeoutError`` when there are none."""
         left = self._deadline - self._clock()
@@ -48,11 +61,8 @@ _current: ContextVar[Exchange] = ContextVar("exchange")
 def exchange(seconds: float) -> Iterator[Exchange]:
     """Everything sent and read inside the block belongs to one exchange."""
     one = Exchange(seconds)
-    token = _current.set(one)
-    try:
+    with one.under_way():
         yield one
-    finally:
-        _current.reset(token)
 
 
 class _TimedReader(io.RawIOBase):

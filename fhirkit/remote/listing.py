@@ -88,9 +88,13 @@ def _chunks(keys: list[ResourceKey]) -> Iterator[list[ResourceKey]]:
         yield chunk
 
 
-def count_of(client: Client, kind: str, **parameters: str) -> int | None:
-    """How many resources of a type the server says it has; None when it does not say."""
-    query = urlencode({**parameters, "_summary": "count"}, safe=",")
+def count_of(client: Client, kind: str, *updated: str, **parameters: str) -> int | None:
+    """How many resources of a type the server says it has; None when it does not say.
+
+    ``updated`` are conditions on ``_lastUpdated``, such as ``le2026-01-01T00:00:00Z``.
+    """
+    pairs = [*(("_lastUpdated", one) for one in updated), *parameters.items()]
+    query = urlencode([*pairs, ("_summary", "count")], safe=",")
     try:
         page, _ = client.page(f"{client.base}/{kind}?{query}", f"count of {kind}")
     except Busy:

@@ -148,10 +148,7 @@ def take(entry: dict[str, Any], found: Found, what: str) -> None:
     kind, logical_id = resource.get("resourceType"), resource.get("id")
     if not isinstance(kind, str) or not isinstance(logical_id, str):
         raise BadAnswer(f"{what}: a page's resource has no type or id")
-    meta = resource.get("meta")
-    if isinstance(meta, dict) and any(
-        isinstance(tag, dict) and tag.get("code") == "SUBSETTED" for tag in _list(meta.get("tag"))
-    ):
+    if shortened(resource):
         raise BadAnswer(f"{what}: the server sent shortened resources, which are not whole")
     key = ResourceKey(kind, logical_id)
     if mode != "include":
@@ -159,6 +156,14 @@ def take(entry: dict[str, Any], found: Found, what: str) -> None:
     known = found.resources.get(key)
     if known is None or _version(resource) >= _version(known):
         found.resources[key] = resource
+
+
+def shortened(resource: dict[str, Any]) -> bool:
+    """Whether the server says that it left out parts of the resource."""
+    meta = resource.get("meta")
+    return isinstance(meta, dict) and any(
+        isinstance(tag, dict) and tag.get("code") == "SUBSETTED" for tag in _list(meta.get("tag"))
+    )
 
 
 def _heed(outcome: dict[str, Any], what: str) -> None:

@@ -22,6 +22,7 @@ from fhirkit.core.jsonio import dump_bytes
 from fhirkit.remote.capability import Capability
 from fhirkit.remote.client import Client
 from fhirkit.remote.failures import Unchanged
+from fhirkit.remote.paging import shortened
 
 #: What a card is made of. Not ``date``: servers renew it with every statement they make.
 _TELLING = ("fhirVersion", "kind", "software", "implementation")
@@ -105,13 +106,7 @@ def _whole(client: Client, moment: datetime, known: Remembered | None) -> Rememb
 
 def _is_whole(statement: dict[str, Any]) -> bool:
     """Whether this was not shortened: the card's elements leave out the resource types."""
-    meta = statement.get("meta")
-    tags = meta.get("tag") if isinstance(meta, dict) else None
-    if isinstance(tags, list) and any(
-        isinstance(tag, dict) and tag.get("code") == "SUBSETTED" for tag in tags
-    ):
-        return False
-    return bool(Capability.of(statement).types)
+    return not shortened(statement) and bool(Capability.of(statement).types)
 
 
 def _card(statement: dict[str, Any]) -> str:

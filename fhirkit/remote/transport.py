@@ -8,9 +8,9 @@ find out what happened before writing again.
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ import urllib3.exceptions
 
 from fhirkit.core.errors import BadAnswer, FhirkitError, Refused, Unreachable, UsageError
 from fhirkit.core.jsonio import dump_bytes
-from fhirkit.remote.address import host_of, is_loopback, within
+from fhirkit.remote.address import host_of, is_loopback, origin_of, within
 from fhirkit.remote.answers import (
     REDIRECTS,
     Answer,
@@ -29,44 +29,24 @@ from fhirkit.remote.answers import (
     Untrusted,
     judge,
     judge_download,
+    lower,
+    outcome_in,
     redirected,
     retry_after,
     unreachable,
 )
 from fhirkit.remote.authorization import Authorization, Bearer
-from fhirkit.remote.deadline import TimedAdapter, exchange
+from fhirkit.remote.deadline import Exchange, TimedAdapter, exchange
 from fhirkit.remote.failures import Busy, failure
+from fhirkit.remote.policy import Policy
 from fhirkit.remote.secret import Secret
+from fhirkit.remote.streaming import PART, Stream, is_framed, parts_of
 from fhirkit.remote.tls import Tls
 
-__all__ = ["Answer", "Download", "Form", "Policy", "Transport"]
+__all__ = ["Answer", "Download", "Form", "Plain", "Policy", "Stream", "Transport"]
 
-_CHUNK = 1 << 16
 _FHIR_JSON = "application/fhir+json"
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How long, how often and how much.
-
-    ``timeout``: seconds for one request, from the connection to the last byte. ``tries``: how
-    often a request is made at most. ``longest_wait``: the most that a server's Retry-After is
-    followed. ``max_bytes``: the largest answer, counted after decompression.
-    """
-
-    timeout: float = 60.0
-    tries: int = 5
-    first_wait: float = 0.5
-    longest_wait: float = 60.0
-    max_bytes: int = 256 * 1024 * 1024
-
-    def wait(self, attempt: int, asked: float | None = None) -> float:
-        """Seconds before the next attempt: what the server asked, else full jitter."""
-        if asked is not None:
-            return min(asked, self.longest_wait)
-        ceiling: float = min(self.longest_wait, self.first_wait * 2**attempt)
-        return ceiling * secrets.randbelow(1001) / 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +55,15 @@ class Form:
 
     fields: Mapping[str, str] = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """An answer as it came: status, headers in lower case, and the decoded body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class Transport:
@@ -165,6 +154,69 @@ class Transport:
 
         return self._repeat(once, url, what, safe=True)
 
+    def plain(
+        self,
+        method: str,
+        url: str,
+        *,
+        what: str,
+        headers: Mapping[str, str] | None = None,
+        safe: bool = False,
+    ) -> Plain:
+        """An answer as it came, for what is no FHIR interaction: any status but a busy one.
+
+        The address may lie anywhere on the base's origin. Raises ``Busy``, ``Unreachable``, and
+        ``Refused`` for a redirect or when we are not known.
+        """
+        wanted = {"Accept-Encoding": "gzip", **(headers or {})}
+
+        def once(more: Mapping[str, str]) -> Plain:
+            response, raw = self._once(method, url, what, None, {**wanted, **more})
+            status, found = response.status_code, lower(response)
+            if status in REDIRECTS:
+                raise redirected(status, found.get("location", ""), self._at(what))
+            problem = failure(
+                status, self._at(what), outcome=outcome_in(raw),
+                wait=retry_after(found.get("retry-after")),
+            )  # fmt: skip
+            if status == 401 or isinstance(problem, Busy):
+                raise problem
+            return Plain(status, found, raw)
+
+        return self._repeat(once, url, what, safe=safe, root=origin_of(self.base))
+
+    def stream(
+        self, url: str, *, what: str, accept: str, known: bool, elsewhere: bool = False
+    ) -> Stream:
+        """A file's answer, to be read part by part; a redirect is returned, never followed.
+
+        ``known``: our token is shown, which ``elsewhere``, on another origin, never happens. What
+        goes wrong while parts are read is raised there, and not repeated.
+        """
+        root = origin_of(url if elsewhere else self.base)
+
+        def once(more: Mapping[str, str]) -> Stream:
+            wanted = {"Accept": accept, "Accept-Encoding": "gzip", **more}
+            one = Exchange(self.policy.timeout)
+            with one.under_way(), self._said(one, what):
+                response = self._send("GET", url, None, wanted)
+            try:
+                status = response.status_code
+                if status in REDIRECTS:
+                    response.close()
+                    return Stream(iter(()), redirect=response.headers.get("Location", ""))
+                if status != 200:
+                    with one.under_way(), self._said(one, what):
+                        raw = self._read(response, what)
+                    judge_download(response, raw, self._at(what))
+                self._check_coding(response, what)
+            except BaseException:
+                response.close()
+                raise
+            return Stream(self._parts(response, one, what), is_framed(response))
+
+        return self._repeat(once, url, what, safe=True, root=root, known=known and not elsewhere)
+
     def post_form(
         self, url: str, form: Callable[[], Form], *, what: str
     ) -> tuple[int, Mapping[str, str], bytes]:
@@ -190,7 +242,7 @@ class Transport:
             )
             if isinstance(problem, Busy):
                 raise problem
-            return status, {name.lower(): one for name, one in response.headers.items()}, raw
+            return status, lower(response), raw
 
         return self._repeat(once, url, what, safe=True)
 
@@ -198,14 +250,22 @@ class Transport:
         return f"{what} at {host_of(self.base)}"
 
     def _repeat(
-        self, once: Callable[[Mapping[str, str]], _T], url: str, what: str, *, safe: bool
+        self,
+        once: Callable[[Mapping[str, str]], _T],
+        url: str,
+        what: str,
+        *,
+        safe: bool,
+        root: str | None = None,
+        known: bool = True,
     ) -> _T:
-        if not within(url, self.base):
+        if not within(url, root or self.base):
             raise BadAnswer(f"{what}: the address is outside the server's base")
         attempt = 0
         renewed = False
         while True:
-            shown = self._authorization.header() if self._authorization is not None else None
+            asked_for = known and self._authorization is not None
+            shown = self._authorization.header() if asked_for and self._authorization else None
             try:
                 return once({} if shown is None else {"Authorization": shown})
             except (Busy, Unreachable, BadAnswer) as problem:
@@ -227,27 +287,11 @@ class Transport:
     def _once(
         self, method: str, url: str, what: str, data: bytes | None, headers: Mapping[str, str]
     ) -> tuple[requests.Response, bytes]:
+        with exchange(self.policy.timeout) as one, self._said(one, what):
+            response = self._send(method, url, data, headers)
+            with response:
+                raw = self._read(response, what)
         what = self._at(what)
-        with exchange(self.policy.timeout) as one:
-            try:
-                response = self._session.request(
-                    method,
-                    url,
-                    data=data,
-                    headers={"User-Agent": "fhirkit", **headers},
-                    timeout=(min(10.0, self.policy.timeout), self.policy.timeout),
-                    allow_redirects=False,
-                    stream=True,
-                )
-                with response:
-                    raw = self._read(response, what)
-            except (
-                requests.exceptions.ContentDecodingError,
-                urllib3.exceptions.DecodeError,
-            ):
-                raise BadAnswer(f"{what}: the answer's compression is broken") from None
-            except _FAILURES as problem:
-                raise unreachable(problem, one, what, self.policy.timeout) from None
         if not raw and response.status_code not in (204, 304) and not _announced(response):
             # A head cut short looks like an answer of nothing; no write may believe it.
             raise Unreachable(
@@ -259,19 +303,54 @@ class Transport:
 
     def _read(self, response: requests.Response, what: str) -> bytes:
         """The decoded body, stopped at the cap: a small gzip can be a very large text."""
-        coding = response.headers.get("Content-Encoding", "identity").strip().lower()
-        if coding not in ("identity", "gzip", ""):
-            # Nothing else was asked for, and of codings in one another only the last is bounded.
-            raise BadAnswer(f"{what}: the answer's compression was not asked for")
+        self._check_coding(response, what)
         parts: list[bytes] = []
         size = 0
-        for part in response.iter_content(_CHUNK):
+        for part in response.iter_content(PART):
             size += len(part)
             if size > self.policy.max_bytes:
                 limit = self.policy.max_bytes // (1024 * 1024)
-                raise BadAnswer(f"{what}: the answer is larger than {limit} MiB")
+                raise BadAnswer(f"{self._at(what)}: the answer is larger than {limit} MiB")
             parts.append(part)
         return b"".join(parts)
+
+    def _parts(self, response: requests.Response, one: Exchange, what: str) -> Iterator[bytes]:
+        parts = parts_of(response, one, self._at(what), self.policy.timeout)
+        while True:
+            with self._said(one, what):
+                part = next(parts, None)
+            if part is None:
+                return
+            yield part
+
+    def _check_coding(self, response: requests.Response, what: str) -> None:
+        coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+        if coding not in ("identity", "gzip", ""):
+            # Nothing else was asked for, and of codings in one another only the last is bounded.
+            raise BadAnswer(f"{self._at(what)}: the answer's compression was not asked for")
+
+    def _send(
+        self, method: str, url: str, data: bytes | None, headers: Mapping[str, str]
+    ) -> requests.Response:
+        return self._session.request(
+            method,
+            url,
+            data=data,
+            headers={"User-Agent": "fhirkit", **headers},
+            timeout=(min(10.0, self.policy.timeout), self.policy.timeout),
+            allow_redirects=False,
+            stream=True,
+        )
+
+    @contextmanager
+    def _said(self, one: Exchange, what: str) -> Iterator[None]:
+        """What goes wrong on the wire, as one of our errors."""
+        try:
+            yield
+        except (requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError):
+            raise BadAnswer(f"{self._at(what)}: the answer's compression is broken") from None
+        except _FAILURES as problem:
+            raise unreachable(problem, one, self._at(what), self.policy.timeout) from None
 
 
 class _Session(requests.Session):

@@ -6,6 +6,7 @@ shown what it holds, in one commit with the end of the operation that led to it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -230,6 +231,26 @@ class BaseStore:
             self.state.change("DELETE FROM statement WHERE remote = ?", self.remote)
         else:
             self.state.change("INSERT OR REPLACE INTO statement VALUES (?, ?)", self.remote, body)
+
+    def exports(self) -> list[tuple[str, str, str | None]]:
+        """Bulk exports under way: the selection of each, where its status is, and its start."""
+        rows = self.state.rows(
+            "SELECT selection, status, since FROM export WHERE remote = ?", self.remote
+        )
+        return [(row[0], row[1], row[2]) for row in rows]
+
+    def keep_export(self, selection: str, status: str, since: str | None) -> None:
+        """An export has begun, and this is where its status is."""
+        self.state.change(
+            "INSERT OR REPLACE INTO export VALUES (?, ?, ?, ?, ?)",
+            self.remote, selection, status, since, time.time(),
+        )  # fmt: skip
+
+    def drop_export(self, selection: str) -> None:
+        """Nobody has to ask for this export any more."""
+        self.state.change(
+            "DELETE FROM export WHERE remote = ? AND selection = ?", self.remote, selection
+        )
 
     def rung(self) -> str | None:
         """The way of creating that this server was found to need; None before a first create."""

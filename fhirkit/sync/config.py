@@ -141,6 +141,8 @@ def add_remote(path: Path, remote: Remote, *, dry_run: bool = False) -> bool:
             lines.append(f"{name} = {_text(value)}")
     if remote.late_commit != LATE_COMMIT:
         lines.append(f"late_commit = {remote.late_commit:g}")
+    if remote.access.file_hosts:
+        lines.append(f"file_hosts = [{', '.join(map(_text, remote.access.file_hosts))}]")
     if remote.access.auth is not None:
         parts = msgspec.to_builtins(remote.access.auth)
         table = ", ".join(f"{name} = {_text(value)}" for name, value in parts.items())

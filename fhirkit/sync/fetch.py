@@ -82,14 +82,21 @@ class Fetch:
         """A new one from the beginning, with what the first has stored."""
         return Fetch(self.server, self.store, self.base, self._recognise, self.overlap)
 
-    def types(self, capability: Capability, types: Iterable[str] | None) -> Fetched:
-        """Everything of the given types, or of all types that the server can search."""
+    def types(
+        self, capability: Capability, types: Iterable[str] | None, *, history: bool = True
+    ) -> Fetched:
+        """Everything of the given types, or of all types that the server can search.
+
+        Without ``history`` all of it is read, and not only what changed.
+        """
         wanted = wanted_types(capability, types)
         self.result.kinds = None if types is None else frozenset(wanted)
         since = self.store.watermark(ALL)
+        if not history:
+            capability = capability.without_history()
         if types is None and since is not None and capability.has_system_history:
             self._history(since, None)
-            self._advance([ALL], first=False)
+            self.advance([ALL], first=False)
             return self.result
         moments: list[str | None] = []
         for kind in wanted:
@@ -102,7 +109,7 @@ class Fetch:
                 self.result.incomplete = True
                 self.result.notes.append(f"{kind}: {problem.message}")
                 continue
-            moment = self._advance([kind], first=whole)
+            moment = self.advance([kind], first=whole)
             moments.append(moment or self.store.watermark(kind))
         known = [one for one in moments if one is not None]
         if types is None and not self.result.incomplete and len(known) == len(moments):
@@ -116,7 +123,7 @@ class Fetch:
         keys: set[ResourceKey] = set()
         with self.store.transaction():
             for resource in resources.values():
-                keys.add(self._learn(resource))
+                keys.add(self.learn(resource))
             for key in absent:
                 keys.add(key)
                 self._gone(key)
@@ -131,34 +138,48 @@ class Fetch:
             return False
         seen: set[ResourceKey] = set()
         for rows in every_resource(self.server.client, kind, clock=self._clock):
-            self._known_by(map(ResourceKey.of, rows))
+            self.known_by(map(ResourceKey.of, rows))
             with self.store.transaction():
-                seen.update(self._learn(row) for row in rows)
+                seen.update(self.learn(row) for row in rows)
         # A search that lacks a resource does not prove that it is deleted; a read does.
-        known = {key for key in (*self.base, *self._tracked) if key.type == kind}
-        self._ask(known - seen)
+        self.ask({key for key in self.known() if key.type == kind} - seen)
         return True
 
     def _history(self, since: str, kind: str | None) -> None:
         window = _Window()
         for page in changes_since(self.server.client, since, kind=kind, clock=self._clock):
-            self._known_by(change.key for change in page if change.resource is not None)
+            self.known_by(change.key for change in page if change.resource is not None)
             with self.store.transaction():
                 for change in page:
                     key = self.server.here(change.key)
                     if window.is_last(key, change) and change.resource is not None:
-                        self._learn(change.resource)
-        known = self.base.keys() | self._tracked.keys()
-        self._ask(window.doubtful & known)
+                        self.learn(change.resource)
+        self.ask(window.doubtful & self.known())
 
-    def _known_by(self, shown: Iterable[ResourceKey]) -> None:
+    def known(self) -> set[ResourceKey]:
+        """What this remote was known to hold before the fetch, and what it was learned to hold."""
+        return {*self.base, *self._tracked}
+
+    def living(self) -> set[ResourceKey]:
+        """What the remote is now believed to hold."""
+        tracked = self.store.tracked()
+        return {
+            key for key in self.base.keys() | tracked.keys() if tracked.get(key, key) is not None
+        }
+
+    def began(self, moment: str) -> None:
+        """The server's own time that everything read so far shows."""
+        self._clock(moment, own=True)
+
+    def known_by(self, shown: Iterable[ResourceKey]) -> None:
         """Be sure of the server by one resource that was agreed on, shown or asked for."""
         if not self._recognised:
             if not any(self.server.here(key) in self.base for key in shown):
                 self._recognise()
             self._recognised = True
 
-    def _ask(self, keys: Iterable[ResourceKey]) -> None:
+    def ask(self, keys: Iterable[ResourceKey]) -> None:
+        """Read these one by one: only that shows whether they are there, and in which version."""
         wanted = sorted(keys)
         for start in range(0, len(wanted), 200):
             chunk = wanted[start : start + 200]
@@ -170,7 +191,8 @@ class Fetch:
                     else:
                         self._compare(key, resource)
 
-    def _learn(self, resource: dict[str, Any]) -> ResourceKey:
+    def learn(self, resource: dict[str, Any]) -> ResourceKey:
+        """Store what the server holds, unless it is what was agreed on; its key here."""
         self.result.read += 1
         there = ResourceKey.of(resource)
         key = self.server.here(there)
@@ -230,12 +252,12 @@ class Fetch:
             self.store.untrack(key)
             del self._tracked[key]
 
-    def _clock(self, moment: str, own: bool) -> None:  # as Clock has it
+    def _clock(self, moment: str, own: bool) -> None:
         # Of several walks the first counts: whatever comes later is in the next window.
         self._began = min(self._began or _LATE, _utc(moment) or _LATE)
         self._own_clock = own
 
-    def _advance(self, selections: list[str], *, first: bool) -> str | None:
+    def advance(self, selections: list[str], *, first: bool) -> str | None:
         """Move the watermark: to the server's clock, if it is that of the rows, less the overlap.
 
         An HTTP Date may be another machine's: then to the newest row, if that is earlier, and

@@ -10,8 +10,11 @@ from fhirkit.core.errors import BadAnswer, Incomplete, Refused, UsageError
 from fhirkit.core.resource import ResourceKey, references
 from fhirkit.remote.capability import Capability
 from fhirkit.remote.client import Client
+from fhirkit.remote.export import Lost, begin
 from fhirkit.remote.listing import all_of_type, read_many
+from fhirkit.remote.paging import Found, take
 from fhirkit.remote.record import patient_record
+from fhirkit.sync.source import Pick
 
 #: When everything is asked for, a type refused so is left out, and the pull is not complete.
 NOT_FOR_US = (400, 403, 404, 405, 501)
@@ -72,6 +75,27 @@ def wanted_types(capability: Capability, types: Iterable[str] | None) -> list[st
             advice="name what you want with --type or --patient",
         )
     return wanted
+
+
+def select_export(client: Client, pick: Pick, types: Iterable[str] | None) -> Selection:
+    """What a bulk export shows; of these types, if any are named. Its job ends with us."""
+    kinds = None if types is None else set(types)
+    found = Found()
+    job = begin(client, pick.path, types=kinds)
+    try:
+        manifest = job.wait(pick.longest)
+        for file in manifest.output:
+            if kinds is not None and file.kind not in kinds:
+                continue  # a server that does not heed _type
+            for rows in job.rows(file, manifest):
+                for row in rows:
+                    take({"resource": row}, found, "export")
+        holes = job.holes(manifest)
+    except Lost as problem:
+        raise Incomplete(str(problem), advice="run the command again") from None
+    finally:
+        job.cancel()
+    return Selection(found.resources, notes=[holes] if holes else [], incomplete=bool(holes))
 
 
 def select_types(client: Client, types: Iterable[str] | None) -> Selection:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, TypeVar
 
-from fhirkit.core.errors import Blocked, Refused, UsageError
+from fhirkit.core.errors import Blocked, FhirkitError, Refused, UsageError
 from fhirkit.core.resource import ResourceKey
 from fhirkit.remote.capability import Capability
 from fhirkit.remote.client import Client
@@ -21,6 +21,7 @@ from fhirkit.sync.conflicts import Judgement
 from fhirkit.sync.counterpart import Counterpart
 from fhirkit.sync.doubt import settle_open
 from fhirkit.sync.entry import Base, Entry, Listing
+from fhirkit.sync.exported import fetch_by
 from fhirkit.sync.fetch import OVERLAP, Fetch, Fetched
 from fhirkit.sync.flight import Ground
 from fhirkit.sync.journal import Journal
@@ -32,6 +33,7 @@ from fhirkit.sync.plan import Direction, Plan, Status, Step, emptied, make_plan,
 from fhirkit.sync.pull import apply_pull
 from fhirkit.sync.results import Line, Report, Result
 from fhirkit.sync.selection import select_patient
+from fhirkit.sync.source import Pick
 from fhirkit.sync.state import State
 from fhirkit.sync.worktree import Contents, Scan, WorkingTree
 
@@ -152,8 +154,15 @@ class Session:
         self.journal.end(report.summary)
         return report
 
-    def fetch(self, *, patient: str | None = None, types: Iterable[str] | None = None) -> Fetched:
+    def fetch(
+        self,
+        *,
+        patient: str | None = None,
+        types: Iterable[str] | None = None,
+        pick: Pick | None = None,
+    ) -> Fetched:
         """Learn what the server holds; no file is touched."""
+        pick = pick or Pick()
         met = self.meet(writing=False)
         settle_open(self.server, self.store, self.journal, quiet=self.quiet)
         base = self.store.entries()
@@ -163,7 +172,7 @@ class Session:
             self.server, self.store, base, lambda: self._recognise_for_reading(base), overlap
         )
         if patient is None:
-            return self._types(fetch, met, None if types is None else list(types))
+            return self._types(fetch, met, None if types is None else list(types), pick)
         self._recognise_for_reading(base)
         there = self.server.there(ResourceKey("Patient", patient)).id
         known = self.scan().resources
@@ -179,21 +188,21 @@ class Session:
         fetched.notes.extend(selection.notes)
         return fetched
 
-    def _types(self, fetch: Fetch, met: Met, types: list[str] | None) -> Fetched:
+    def _types(self, fetch: Fetch, met: Met, types: list[str] | None, pick: Pick) -> Fetched:
         """Fetch types. What is refused, though the server said that it offers it, is looked up
         again: what was remembered of its statement may be out of date.
         """
-        trouble: Refused | UsageError | None = None
+        trouble: FhirkitError | None = None
         try:
-            fetched = fetch.types(met.capability, types)
+            fetched = fetch_by(fetch, met.capability, types, pick)
         except Busy:
             raise
-        except (Refused, UsageError) as problem:
+        except (Refused, UsageError, Blocked) as problem:
             trouble, fetched = problem, fetch.result
         if met.from_memory and (trouble is not None or fetched.incomplete):
             now = self.meet(writing=False, afresh=True).capability
             if now != met.capability:
-                return fetch.again().types(now, types)
+                return fetch_by(fetch.again(), now, types, pick)
         if trouble is not None:
             raise trouble
         return fetched
@@ -205,9 +214,10 @@ class Session:
         types: Iterable[str] | None = None,
         theirs: Collection[ResourceKey] = (),
         max_delete: int = 10,
+        pick: Pick | None = None,
     ) -> Prepared:
         """Fetch what is selected and plan; ``Blocked`` when suspiciously much would go away."""
-        fetched = self.fetch(patient=patient, types=types)
+        fetched = self.fetch(patient=patient, types=types, pick=pick)
         scan, base, tracked = self.scan(), self.store.entries(), self.store.tracked()
         keys = {
             key

@@ -9,6 +9,7 @@ from typing import Any
 from fhirkit.core.errors import UsageError
 from fhirkit.core.resource import ResourceKey
 from fhirkit.remote.client import Client
+from fhirkit.remote.export import Job
 from fhirkit.sync.conflicts import Judgement, Sides, settle, stored_form
 from fhirkit.sync.doubt import settle_open
 from fhirkit.sync.entry import Entry
@@ -45,11 +46,17 @@ class Upkeep(Session):
         """What an interrupted push had planned, or may have sent."""
         return self.journal.open(OpState.PLANNED, *OPEN)
 
-    def abort(self) -> tuple[int, int]:
-        """Give up an interrupted push: how many writes had arrived, how many are dropped."""
+    def abort(self) -> tuple[int, int, int]:
+        """Give up what was interrupted: how many writes had arrived, how many are dropped, and
+        how many bulk exports were ended at the server.
+        """
         self.meet(writing=False)
+        exports = self.store.exports()
+        for selection, status, _ in exports:
+            Job(self.client, status).cancel()
+            self.store.drop_export(selection)
         arrived = settle_open(self.server, self.store, self.journal, quiet=self.quiet)
-        return arrived, self.journal.drop_planned("given up by abort")
+        return arrived, self.journal.drop_planned("given up by abort"), len(exports)
 
     def verify(self) -> Report:
         """Read everything agreed on from the server again, and compare it with the tree."""

@@ -142,35 +142,98 @@ def test_faults_on_reads(server: ChaosServer) -> None:
         client.read(P)
 
 
-def test_faults_on_exports(server: ChaosServer) -> None:
+def begun(server: ChaosServer, client: Client) -> str:
+    """Where the status of a new export is, which is finished."""
+    place: str = client.transport.request(
+        "GET", f"{server.url}/$export", what="x", headers={"Prefer": "respond-async"}
+    ).headers["content-location"]
+    client.transport.request("GET", place, what="x")
+    return place
+
+
+OBSERVATION: dict[str, Any] = {"resourceType": "Observation", "id": "x", "status": "final"}
+#: Fault → whether it is seen in (the manifest, the lines of each file).
+ON_EXPORTS: dict[str, Callable[[dict[str, Any], list[bytes], bytes], bool]] = {
+    "export-half-lines": lambda _, lines, whole: lines[0] != whole and whole.startswith(lines[0]),
+    "export-fewer-lines": lambda _, lines, __: lines == [],
+    "export-double-lines": lambda _, lines, whole: lines == [whole, whole],
+    "export-mixed-lines": lambda _, lines, __: b'"Patient"' in lines[0],
+    "export-no-files": lambda _, lines, __: lines == [b"404"],
+    "export-errors": lambda manifest, lines, whole: bool(manifest["error"]) and lines == [whole],
+    "export-false-deletions": lambda manifest, _, __: manifest["deleted"][0]["type"] == "Bundle",
+    "export-files-elsewhere": lambda manifest, _, __: manifest["output"][0]["url"].startswith(
+        "https://files.elsewhere.example/"
+    ),
+    "export-odd-manifest": lambda manifest, _, __: "transactionTime" not in manifest,
+}
+
+
+@pytest.mark.parametrize("fault", ON_EXPORTS)
+def test_faults_on_exports(server: ChaosServer, fault: str) -> None:
+    server.put(OBSERVATION)
     server.put(PATIENT)
     client = client_of(server)
-    for fault in ("export-half-lines", "export-double-lines", "export-errors"):
-        server.faults = None
-        prefer = {"Prefer": "respond-async"}
+    place = begun(server, client)
+    whole = json.dumps(server.store.read("Observation/x"), separators=(",", ":")).encode()
+    under(server, fault, path="/$export-status*")
+    manifest = client.transport.request("GET", place, what="x").body
+    file = manifest["output"][0]
+    assert (file["type"], file["count"]) == ("Observation", 1)
+    lines = []
+    if file["url"].startswith(server.url):
+        try:
+            lines = client.transport.download(file["url"], what="x", accept="*/*").data.splitlines()
+        except Refused as problem:
+            lines = [str(problem.status).encode()]
+    assert ON_EXPORTS[fault](manifest, lines, whole)
+
+
+def test_faults_on_the_status_of_exports(server: ChaosServer) -> None:
+    server.put(PATIENT)
+    client = client_of(server)
+    place = begun(server, client)
+    under(server, "export-slow", polls=2, retry_after="7")
+    said = [client.transport.request("GET", place, what="x") for _ in range(3)]
+    assert [one.status for one in said] == [202, 202, 200]
+    assert said[0].headers["retry-after"] == "7"
+    under(server, "export-forgotten")
+    with pytest.raises(Refused) as caught:
+        client.transport.request("GET", place, what="x")
+    assert caught.value.status == 404
+
+
+def test_exports_of_patients_and_groups(server: ChaosServer) -> None:
+    for resource in (
+        PATIENT,
+        {"resourceType": "Patient", "id": "q"},
+        {**OBSERVATION, "subject": {"reference": "Patient/q"}},
+        {"resourceType": "Organization", "id": "o"},
+        {"resourceType": "Group", "id": "g", "type": "person", "actual": True,
+         "member": [{"entity": {"reference": "Patient/p"}}]},
+    ):  # fmt: skip
+        server.put(resource)
+    client = client_of(server)
+
+    def kinds(path: str) -> list[str]:
         place = client.transport.request(
-            "GET", f"{server.url}/$export", what="x", headers=prefer
+            "GET", f"{server.url}/{path}", what="x", headers={"Prefer": "respond-async"}
         ).headers["content-location"]
         client.transport.request("GET", place, what="x")
-        under(server, fault, path="/$export-status*")
-        manifest = client.transport.request("GET", place, what="x").body
-        file = manifest["output"][0]
-        data = client.transport.download(file["url"], what="x", accept="*/*").data
-        lines = data.splitlines()
-        whole = json.dumps(server.store.read("Patient/p"), separators=(",", ":")).encode()
-        assert {
-            "export-half-lines": len(data) < len(whole),
-            "export-double-lines": lines == [whole, whole],
-            "export-errors": bool(manifest["error"]) and lines == [whole],
-        }[fault]
-        assert file["count"] == 1
+        output = client.transport.request("GET", place, what="x").body["output"]
+        return [f"{one['type']} {one['count']}" for one in output]
+
+    assert kinds("Patient/$export") == ["Group 1", "Observation 1", "Patient 2"]
+    assert kinds("Group/g/$export") == ["Group 1", "Patient 1"]
+    for path in ("Group/none/$export", "Observation/$export", "Group/$export"):
+        with pytest.raises(Refused):
+            kinds(path)
 
 
 def test_every_fault_is_tried_here() -> None:
     tried = {
         *ON_WRITES, "short-response", "reordered-response", "entry-status", "next-link-loop",
         "next-link-gone", "next-link-missing", "next-link-elsewhere", "repeat", "stale-read",
-        "export-half-lines", "export-double-lines", "export-errors",
+        *ON_EXPORTS, "export-slow", "export-forgotten",
     }  # fmt: skip
     assert set(FAULTS) == tried
 
