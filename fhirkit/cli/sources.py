@@ -19,7 +19,8 @@ _SOURCE = click.option(
     "the first of these that the server offers.",
 )  # fmt: skip
 _LONGEST = click.option(
-    "--export-wait", "longest", type=click.FloatRange(min=0), default=3600.0, show_default=True,
+    "--export-wait", "longest", metavar="SECONDS", type=click.FloatRange(min=0), default=3600.0,
+    show_default=True,
     help="Seconds to wait for an export. It goes on at the server after that, and the same "
     "command takes it up again.",
 )  # fmt: skip

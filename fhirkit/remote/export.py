@@ -188,20 +188,15 @@ class Job:
         raise _refusal(answer, f"{what} at {self.client.host}")
 
     def _open(self, link: str, what: str, *, needs_token: bool) -> Stream:
-        url, ours = self._places().file(link)
+        url, ours = self._places().file(link, needs_token=needs_token)
         for _ in range(_MOST_REDIRECTS + 1):
-            if needs_token and not ours:
-                raise Foreign(
-                    f"{what}: {host_of(url)} wants our token, and that is shown to "
-                    f"{self.client.host} alone",
-                    advice="--source search, or an export whose files lie on the server itself",
-                )
             stream = self.client.transport.stream(
                 url, what=what, accept="application/fhir+ndjson", known=ours and needs_token,
                 elsewhere=not ours,
             )  # fmt: skip
             if stream.redirect is None:
                 return stream
+            # Whoever redirects to a storage has signed that address, so it needs no token.
             url, ours = self._places().file(_joined(url, stream.redirect))
             needs_token = needs_token and ours
         raise BadAnswer(f"{what} at {self.client.host}: redirected again and again")
@@ -285,7 +280,7 @@ class _Places:
             advice="check the base URL that the server is configured with",
         )
 
-    def file(self, link: str) -> tuple[str, bool]:
+    def file(self, link: str, *, needs_token: bool = False) -> tuple[str, bool]:
         """The address of a file, and whether it is the remote's own origin."""
         url = _joined(self.said, link)
         if within(url, self.origin):
@@ -295,6 +290,12 @@ class _Places:
             if within(moved, self.origin):
                 return moved, True
         host = host_of(url)
+        if needs_token:
+            raise Foreign(
+                f"an export file on {host} wants our token, which is shown to "
+                f"{self.client.host} alone",
+                advice="fhirkit pull --source search reads without an export",
+            )
         safe = url.startswith("https://") or is_loopback(url)
         if host in self.client.file_hosts and safe and within(url, origin_of(url)):
             return url, False

@@ -13,7 +13,7 @@ from typing import Any
 from fhirkit.core.errors import BadAnswer, FhirkitError, Incomplete, Refused, Unreachable
 from fhirkit.core.resource import ResourceKey
 from fhirkit.remote.capability import Capability
-from fhirkit.remote.export import Foreign, Job, Lost, NotOffered, begin
+from fhirkit.remote.export import Job, Lost, NotOffered, begin
 from fhirkit.remote.listing import count_of
 from fhirkit.remote.manifest import Manifest
 from fhirkit.remote.reference import local_key
@@ -41,6 +41,7 @@ def fetch_export(
     since = one.since()
     if since is not None:
         manifest = one.run(since)
+        one.ask_deleted()
         if fetch.result.incomplete or one.deletions_known(manifest):
             return one.end(manifest)
     return one.end(one.run(None))
@@ -119,10 +120,15 @@ class _Exported:
             advice="fhirkit pull --source search reads without an export",
         )
 
+    def ask_deleted(self) -> None:
+        """Look whether what the export calls deleted, or shows twice, is there."""
+        self.fetch.ask(self._doubtful & self._known())
+        self._doubtful.clear()
+
     def deletions_known(self, manifest: Manifest) -> bool:
-        """Whether what was deleted is told, or the server's counts show that nothing was."""
-        if manifest.deleted:
-            return True
+        """Whether no deletion is missed: the server's counts are not lower than ours, or it does
+        not count and has a list of deletions.
+        """
         counted: dict[str, int] = {}
         for key in self.fetch.living():
             counted[key.type] = counted.get(key.type, 0) + 1
@@ -130,21 +136,20 @@ class _Exported:
             if self.kinds is not None and kind not in self.kinds:
                 continue
             theirs = count_of(self.client, kind)
-            if theirs is None or theirs < ours:
+            if (manifest.deleted is None) if theirs is None else (theirs < ours):
                 return False
         return True
 
     def end(self, manifest: Manifest) -> Fetched:
         """What is known now of deletions is asked about, and the watermark moves."""
         fetch, result = self.fetch, self.fetch.result
-        known = {key for key in fetch.known() if self.kinds is None or key.type in self.kinds}
-        absent = self._doubtful & known
+        told = frozenset(self._doubtful)
+        self.ask_deleted()
         if self._whole and not self.pick.narrowed and not result.incomplete:
             # What an export lacks is not proven to be deleted; a read does.
-            absent |= known - self._versions.keys()
-        fetch.ask(absent)
+            fetch.ask(self._known() - self._versions.keys() - told)
         if self.pick.narrowed:
-            result.keys = frozenset({*self._versions, *absent})
+            result.keys = told | self._versions.keys()
             result.notes.append("an export of some patients' records does not show what left it")
         else:
             result.kinds = None if self.kinds is None else frozenset(self.kinds)
@@ -153,6 +158,10 @@ class _Exported:
                 fetch.advance(list(self.kinds or (ALL,)), first=True)
         self._close()
         return result
+
+    def _known(self) -> set[ResourceKey]:
+        known = self.fetch.known()
+        return {key for key in known if self.kinds is None or key.type in self.kinds}
 
     def _begin(self, since: str | None) -> Job:
         for selection, status, start in self.store.exports():
@@ -228,7 +237,7 @@ def _passes(problem: FhirkitError) -> bool:
     """Whether the job may still be good, so that the next run goes on with it."""
     if isinstance(problem, Refused):
         return problem.status in _PASSING
-    return isinstance(problem, (Unreachable, Incomplete, Foreign))
+    return isinstance(problem, (Unreachable, Incomplete))
 
 
 def _deleted(bundle: dict[str, Any]) -> Iterator[ResourceKey]:

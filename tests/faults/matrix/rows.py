@@ -253,6 +253,9 @@ def cases() -> Iterator[Case]:
     yield from _f7_f8()
     yield from _f9_f10()
     yield from _f11_f12_f13()
+    from exportrows import export_cases  # which needs what is here
+
+    yield from export_cases()
     yield from _f15_to_f18()
 
 
@@ -503,7 +506,9 @@ class Gate:
         return True
 
 
-def _with_tokens(story: Story) -> Story:
+def with_tokens(story: Story) -> Story:
+    """The story on a server that wants a token."""
+
     def prepare(world: World) -> None:
         world.server.faults = Gate()
         assert world.run("remote", "remove", "origin").code == 0
@@ -516,7 +521,7 @@ def _with_tokens(story: Story) -> Story:
     return Story(story.name, story.command, prepare, story.check)
 
 
-def _token_ends(world: World, number: int, *, always: bool = False) -> Fault:
+def token_ends(world: World, number: int, *, always: bool = False) -> Fault:
     gate = Gate()
     gate.left = number
     gate.each = number if always else 10**9
@@ -530,9 +535,12 @@ def _pull(world: World) -> None:
 
 def _f15_to_f18() -> Iterator[Case]:
     for story in (CREATE, UPDATE, FETCH):
-        yield Case("F15", "a token that ends after n uses", _with_tokens(story), _token_ends)
-        yield Case("F15", "each token is good for two requests", _with_tokens(story),
-                   lambda world, _: _token_ends(world, 2, always=True), once=True)  # fmt: skip
+        yield Case("F15", "a token that ends after n uses", with_tokens(story), token_ends)
+        yield Case("F15", "each token is good for two requests", with_tokens(story),
+                   lambda world, _: token_ends(world, 2, always=True), once=True)  # fmt: skip
+    from exportrows import export_token_cases
+
+    yield from export_token_cases()
     for story in (*PUSHES, *PULLS):
         for kind in ("commit", "rename"):
             yield Case("F16", f"no space at a {kind}", story, hooked(kind, do="no-space"))
