@@ -11,6 +11,7 @@ https://hl7.org/fhir/R4/http.html#capabilities, https://hl7.org/fhir/R4/search.h
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -49,14 +50,14 @@ class Remembered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def to_bytes(self) -> bytes:
         """As it is kept."""
-        return msgspec.json.encode(self)
+        return zlib.compress(msgspec.json.encode(self))
 
     @classmethod
     def of_bytes(cls, data: bytes) -> Remembered | None:
         """What ``to_bytes`` made; None for what another fhirkit made, or what is damaged."""
         try:
-            return msgspec.json.decode(data, type=cls)
-        except msgspec.DecodeError:
+            return msgspec.json.decode(zlib.decompress(data), type=cls)
+        except (msgspec.DecodeError, zlib.error):
             return None
 
 

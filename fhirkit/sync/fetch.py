@@ -24,6 +24,7 @@ from fhirkit.sync.counterpart import Counterpart
 from fhirkit.sync.entry import Base, version_id
 from fhirkit.sync.plan import version_number
 from fhirkit.sync.selection import NOT_FOR_US, wanted_types
+from fhirkit.sync.worktree import is_id
 
 #: The usual overlap of two fetches, in seconds.
 OVERLAP = LATE_COMMIT
@@ -195,6 +196,10 @@ class Fetch:
         """Store what the server holds, unless it is what was agreed on; its key here."""
         self.result.read += 1
         there = ResourceKey.of(resource)
+        if not is_id(there.id):
+            self.result.incomplete = True
+            self.result.notes.append(f"a {there.type} has an id that no address can end with")
+            return there
         key = self.server.here(there)
         if key != there and key not in self.base:
             self.server.learn(key, there.id)

@@ -18,9 +18,9 @@ from fhirkit.core.issues import Issue, Severity
 from fhirkit.core.resource import ResourceKey, content_hash, map_references
 from fhirkit.remote.client import version_of
 from fhirkit.sync.entry import version_id
+from fhirkit.sync.worktree import is_id
 
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _UUID = re.compile(r"urn:uuid:([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})")
 _VERSION = re.compile(r"(.+)/_history/[^/]+")
 _NAMESPACE = uuid.UUID("6c1f3c1e-6b0e-5d0f-9f43-0d6b0a4c7a55")
@@ -130,7 +130,7 @@ def _key(item: _Item, issues: list[Issue], seen: dict[str, int]) -> ResourceKey 
         logical_id = url_id
     if logical_id is None:
         logical_id = _made_id(item, seen)
-    if not isinstance(logical_id, str) or _ID.fullmatch(logical_id) is None:
+    if not isinstance(logical_id, str) or not is_id(logical_id):
         message = "not a logical id (letters, digits, - and ., up to 64)"
         issues.append(_issue("intake-id", message, f"{item.place}.resource.id"))
         return None
@@ -142,7 +142,7 @@ def _made_id(item: _Item, seen: dict[str, int]) -> str:
     if match:
         return match[1].lower()
     tail = (item.full_url or "").rpartition(f"/{item.resource['resourceType']}/")[2]
-    if tail != item.full_url and _ID.fullmatch(tail):
+    if tail != item.full_url and is_id(tail):
         return tail
     digest = content_hash(item.resource)
     # The same content twice in one input is two resources, as the sender wrote it.

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from fhirkit.core.errors import Blocked, FhirkitError
+from fhirkit.core.errors import Blocked, FhirkitError, InvalidInput
 from fhirkit.core.jsonio import dump_bytes, loads
 from fhirkit.core.resource import content_hash
 from fhirkit.sync.entry import tree_form
@@ -175,7 +175,10 @@ class State:
     def content(self, digest: str | None) -> dict[str, Any] | None:
         """The body with this hash; None when it is not kept."""
         rows = self.rows("SELECT body FROM content WHERE hash = ?", digest)
-        resource: dict[str, Any] | None = loads(zlib.decompress(rows[0][0])) if rows else None
+        try:
+            resource: dict[str, Any] | None = loads(zlib.decompress(rows[0][0])) if rows else None
+        except (zlib.error, InvalidInput) as problem:
+            raise broken(self.path, problem) from None
         return resource
 
     def tidy(self, *, runs: int = 100) -> None:

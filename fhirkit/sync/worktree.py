@@ -59,6 +59,11 @@ class Contents(Mapping[ResourceKey, dict[str, Any]]):
         return len(self._keys)
 
 
+def is_id(text: str) -> bool:
+    """Whether this is a logical id that a file and an address can have: of dots alone none can."""
+    return _ID.fullmatch(text) is not None and text not in (".", "..")
+
+
 @dataclass(slots=True)
 class Scan:
     """What the files hold. ``held`` are keys whose file is there and cannot be used."""
@@ -123,7 +128,7 @@ class WorkingTree:
 
     def path(self, key: ResourceKey) -> Path:
         """The file of a resource; ``InvalidInput`` for a key that FHIR does not allow."""
-        if _TYPE.fullmatch(key.type) is None or _ID.fullmatch(key.id) is None:
+        if _TYPE.fullmatch(key.type) is None or not is_id(key.id):
             raise InvalidInput("a resource's type or id is not one that FHIR allows")
         return self.root / key.type / f"{key.id}.json"
 
@@ -266,7 +271,7 @@ def _load(
         return None, (_issue("tree-symlink", "symbolic link, not followed", file),)
     if not file.is_file(follow_symlinks=False):
         return None, (_issue("tree-file", "not a plain file", file),)
-    if _ID.fullmatch(key.id) is None:
+    if not is_id(key.id):
         message = "the file's name is not a logical id (letters, digits, - and ., up to 64)"
         return None, (_issue("tree-id", message, file),)
     if file.stat().st_size > _LARGEST:

@@ -154,7 +154,7 @@ def test_only_one_patients_record_is_fetched(empty: Path, full: FakeServer, fhir
 
 
 def test_an_edit_made_while_fetching_is_kept(empty: Path, full: FakeServer, fhirkit: Run) -> None:
-    full.set(system_history=False, type_history=False)  # so that it is searched
+    full.set(system_history=False, type_history=False, export=False)  # so that it is searched
     assert fhirkit("pull").code == 0
     full.put(full.state()["Patient/p"] | {"birthDate": "1990"})
     edited = read(empty, "Patient/p") | {"birthDate": "2000"}
@@ -207,7 +207,7 @@ def test_many_deletions_are_not_followed_unasked(
 
 
 def test_refused_reads_are_no_deletions(empty: Path, full: FakeServer, fhirkit: Run) -> None:
-    full.set(system_history=False, type_history=False)  # so that it is searched
+    full.set(system_history=False, type_history=False, export=False)  # so that it is searched
     assert fhirkit("pull").code == 0
     under(full, Fault("forbidden", faults.status(403), "GET", "Observation", times=0))
     ran = fhirkit("pull")
@@ -218,7 +218,7 @@ def test_refused_reads_are_no_deletions(empty: Path, full: FakeServer, fhirkit: 
 def test_an_old_answer_does_not_turn_a_file_back(
     empty: Path, full: FakeServer, fhirkit: Run
 ) -> None:
-    full.set(system_history=False, type_history=False)  # so that it is searched
+    full.set(system_history=False, type_history=False, export=False)  # so that it is searched
     full.put(full.state()["Patient/p"] | {"birthDate": "1990"})
     assert fhirkit("pull").code == 0
 

@@ -132,7 +132,7 @@ def test_what_is_kept_comes_back_and_damage_is_no_memory(server: ChaosServer) ->
     first = asked(server, None)
     data = first.to_bytes()
     assert Remembered.of_bytes(data) == first
-    for spoilt in (b"", data[:-1], data.replace(b'"card"', b'"cord"'), b"\x80\x04K\x01."):
+    for spoilt in (b"", data[:-1], data[:40] + b"x" + data[41:], b"\x80\x04K\x01."):
         assert Remembered.of_bytes(spoilt) is None
 
 

@@ -71,14 +71,22 @@ def test_links_are_not_followed(tree: WorkingTree, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "logical_id"),
-    [("Patient", "../../x"), ("../x", "p"), ("Patient", "a/b"), ("Patient", ""), ("Patient", "ü")],
+    [
+        ("Patient", "../../x"),
+        ("../x", "p"),
+        ("Patient", "a/b"),
+        ("Patient", ""),
+        ("Patient", "ü"),
+        ("Patient", "."),
+        ("Patient", ".."),
+    ],
 )
 def test_no_name_leads_out(tree: WorkingTree, kind: str, logical_id: str) -> None:
     with pytest.raises(InvalidInput):
         tree.write({"resourceType": kind, "id": logical_id}, expected=None)
 
 
-@pytest.mark.parametrize("logical_id", ["..", ".", ".hidden", "a.json", "-", "A" * 64])
+@pytest.mark.parametrize("logical_id", ["...", ".hidden", "a.json", "-", "A" * 64])
 def test_odd_ids_are_plain_names(tree: WorkingTree, logical_id: str) -> None:
     tree.write({"resourceType": "Patient", "id": logical_id}, expected=None)
     assert ResourceKey("Patient", logical_id) in tree.scan().entries
