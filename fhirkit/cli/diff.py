@@ -50,8 +50,7 @@ def command(
     """
     if len(what) == 2 and all(Path(one).exists() for one in what):
         return _show(_files(Path(what[0])), _files(Path(what[1])), as_json=as_json)
-    from fhirkit.remote.listing import read_many
-    from fhirkit.sync.session import agreed
+    from fhirkit.sync.session import agreed, counterpart_of
 
     tree = here()
     remote = named_remote(tree, name)
@@ -64,7 +63,8 @@ def command(
     if ask:
         client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
         with busy(f"Asking {remote.name}"):
-            held = read_many(client, chosen([*scan.resources, *agreed(tree, remote.name)]))
+            server = counterpart_of(tree, remote.name, client)
+            held = server.read_many(chosen([*scan.resources, *agreed(tree, remote.name)]))
         left = {key: resource for key, resource in held.items() if resource is not None}
     else:
         known = agreed(tree, remote.name)

@@ -25,9 +25,10 @@ def command(
     """Read everything in the tree from the remote NAME again, and compare.
 
     Exits with 0 only when every resource is there as it was agreed on and here as it was sent.
-    Where a server stores another form than it was sent, it is compared with that form.
+    Where a server stores another form than it was sent, it is compared with that form, and said
+    so.
     """
-    from fhirkit.sync.upkeep import opened_for_upkeep
+    from fhirkit.sync.upkeep import OTHER_FORM, opened_for_upkeep
 
     tree = here()
     remote = named_remote(tree, name)
@@ -35,12 +36,14 @@ def command(
     with opened_for_upkeep(tree, remote.name, client) as session, busy(f"Reading {remote.name}"):
         report = session.verify()
     differing = [line for line in report.lines.values() if line.result == "differs"]
+    otherwise = [str(key) for key, line in report.lines.items() if line.note == OTHER_FORM]
     if as_json:
         emit_json(
             {
                 "remote": remote.name,
                 "same": not differing and report.complete,
                 "compared": len(report.lines),
+                "otherwise": otherwise,
                 "differing": [line.to_dict() for line in differing],
                 "issues": [issue.to_dict() for issue in report.issues],
             }
@@ -49,4 +52,6 @@ def command(
         emit("".join(plain(f"{line.note:<10} {line.key}\n") for line in differing))
     show_issues(report.issues, err=True)
     say(f"{len(report.lines)} resources compared with {remote.name}, {len(differing)} differ")
+    if otherwise:
+        say(f"{len(otherwise)} stored in another form (fhirkit diff --remote shows it)")
     return exits.CLEAN if report.complete else exits.FINDINGS

@@ -325,6 +325,14 @@ def agreed(tree: WorkingTree, name: str) -> Mapping[ResourceKey, dict[str, Any]]
     return {key: content for key, content in contents.items() if content is not None}
 
 
+def counterpart_of(tree: WorkingTree, name: str, client: Client) -> Counterpart:
+    """A remote as the tree sees it, under the ids that its resources have here."""
+    if not tree.database.exists():
+        return Counterpart(client)
+    with State(tree.database) as state:
+        return Counterpart(client, BaseStore(state, name).remote_ids())
+
+
 def start_push(
     server: Counterpart,
     store: BaseStore,

@@ -77,6 +77,8 @@ class State:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or Path(":memory:")
         self.lock = threading.RLock()
+        #: Whether nothing of what is noted now will be there after the command.
+        self.rehearsing = False
         self._depth = 0
         self._tree: uuid.UUID | None = None
         try:
@@ -127,9 +129,13 @@ class State:
     @contextmanager
     def rehearsal(self) -> Iterator[None]:
         """Everything that is changed inside is undone at its end."""
-        with suppress(_Undone), self.transaction():
-            yield
-            raise _Undone
+        self.rehearsing = True
+        try:
+            with suppress(_Undone), self.transaction():
+                yield
+                raise _Undone
+        finally:
+            self.rehearsing = False
 
     def change(self, statement: str, *values: object) -> int:
         """Carry out one statement; the rows that it changed."""

@@ -22,6 +22,8 @@ from fhirkit.sync.results import Line, Report, Result
 from fhirkit.sync.session import Options, Session, opened_as
 from fhirkit.sync.worktree import WorkingTree
 
+#: Said of what the server holds as agreed on, and as something else than it was sent.
+OTHER_FORM = "stored in another form"
 #: So many resources are read and compared at a time.
 _VERIFIED = 1000
 
@@ -72,7 +74,9 @@ class Upkeep(Session):
             for key in part:
                 status, reason = classify(scan.entries.get(key), base.get(key), remote.get(key))
                 if status is Status.CLEAN:
-                    line = Line(key, Result.UNCHANGED)
+                    known = base.get(key)
+                    other = known is not None and known.sent_hash != known.remote_hash
+                    line = Line(key, Result.UNCHANGED, note=OTHER_FORM if other else "")
                 else:
                     line = Line(key, Result.DIFFERS, note=reason or str(status))
                 report.add(line)
