@@ -21,6 +21,7 @@ from fhirkit.core.errors import (
     InvalidInput,
     Refused,
     Unreachable,
+    UsageError,
 )
 from fhirkit.core.jsonio import loads
 from fhirkit.remote.address import host_of, is_loopback, origin_of, same_origin, within
@@ -31,6 +32,7 @@ from fhirkit.remote.manifest import ExportFile, Manifest
 from fhirkit.remote.ndjson import resources_in
 from fhirkit.remote.transport import Plain, Stream
 
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _CODE = re.compile(r"[a-z][a-z-]{0,39}")
 SYSTEM = "$export"
 PATIENTS = "Patient/$export"
@@ -53,7 +55,9 @@ class Lost(Exception):
 
 
 def group_path(group: str) -> str:
-    """The path of the export of a group's records."""
+    """The path of the export of a group's records; ``UsageError`` for what is no id."""
+    if _ID.fullmatch(group) is None or group in (".", ".."):
+        raise UsageError("--group expects the logical id of a Group")
     return f"Group/{group}/$export"
 
 
@@ -190,10 +194,12 @@ class Job:
     def _open(self, link: str, what: str, *, needs_token: bool) -> Stream:
         url, ours = self._places().file(link, needs_token=needs_token)
         for _ in range(_MOST_REDIRECTS + 1):
-            stream = self.client.transport.stream(
-                url, what=what, accept="application/fhir+ndjson", known=ours and needs_token,
-                elsewhere=not ours,
-            )  # fmt: skip
+            transport = self.client.transport
+            if not ours:
+                transport = transport.elsewhere(origin_of(url))
+            stream = transport.stream(
+                url, what=what, accept="application/fhir+ndjson", known=needs_token
+            )
             if stream.redirect is None:
                 return stream
             # Whoever redirects to a storage has signed that address, so it needs no token.

@@ -103,8 +103,9 @@ class Transport:
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         if proxy is not None:
             self._session.proxies = {"http": proxy, "https": proxy}
-        secure = base.startswith("https:")
-        context = (tls or Tls(ca_bundle)).context() if secure else None
+        self._tls, self._proxy = tls or Tls(ca_bundle), proxy
+        self._others: dict[str, Transport] = {}
+        context = self._tls.context() if base.startswith("https:") else None
         adapter = TimedAdapter(connections=8, context=context)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
@@ -112,6 +113,17 @@ class Transport:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+        for other in self._others.values():
+            other.close()
+
+    def elsewhere(self, origin: str) -> Transport:
+        """A transport to another origin, which is told nothing of who we are."""
+        if origin not in self._others:
+            tls = Tls(self._tls.ca_bundle)
+            self._others[origin] = Transport(
+                origin, policy=self.policy, tls=tls, proxy=self._proxy, sleep=self.sleep
+            )
+        return self._others[origin]
 
     def request(
         self,
@@ -185,15 +197,13 @@ class Transport:
 
         return self._repeat(once, url, what, safe=safe, root=origin_of(self.base))
 
-    def stream(
-        self, url: str, *, what: str, accept: str, known: bool, elsewhere: bool = False
-    ) -> Stream:
+    def stream(self, url: str, *, what: str, accept: str, known: bool) -> Stream:
         """A file's answer, to be read part by part; a redirect is returned, never followed.
 
-        ``known``: our token is shown, which ``elsewhere``, on another origin, never happens. What
-        goes wrong while parts are read is raised there, and not repeated.
+        ``known``: our token is shown. What goes wrong while parts are read is raised there, and
+        not repeated.
         """
-        root = origin_of(url if elsewhere else self.base)
+        root = origin_of(self.base)
 
         def once(more: Mapping[str, str]) -> Stream:
             wanted = {"Accept": accept, "Accept-Encoding": "gzip", **more}
@@ -215,7 +225,7 @@ class Transport:
                 raise
             return Stream(self._parts(response, one, what), is_framed(response))
 
-        return self._repeat(once, url, what, safe=True, root=root, known=known and not elsewhere)
+        return self._repeat(once, url, what, safe=True, root=root, known=known)
 
     def post_form(
         self, url: str, form: Callable[[], Form], *, what: str

@@ -17,9 +17,11 @@ from fhirkit.core.errors import BadAnswer, Conflict, FhirkitError, Refused
 from fhirkit.core.jsonio import loads
 from fhirkit.core.resource import ResourceKey, content_hash
 from fhirkit.remote import Client
+from fhirkit.remote.export import begin
 from fhirkit.remote.listing import read_many
 from fhirkit.remote.probe import probe
 from fhirkit.remote.probed import Probed, Rung
+from fhirkit.remote.statement import introduce
 
 
 @dataclass
@@ -193,6 +195,32 @@ def test_all_pages_are_read(client: Client, probed: Probed, size: str) -> None:
     client.transaction(transaction(*map(entry, made)))
     found = client.search("Patient", {"identifier": f"{system}|{value}", "_count": size})
     assert found.matches == set(map(key_of, made))
+
+
+def test_an_export_shows_what_was_written(client: Client, probed: Probed) -> None:
+    if not (probed.client_ids and probed.export):
+        pytest.skip("not offered here")
+    made = [new(birthDate=str(1970 + number)) for number in range(3)]
+    for resource in made:
+        client.update(resource)
+    job = begin(client, "$export", types=["Patient"])
+    try:
+        manifest = job.wait(600)
+        files = [job.rows(file, manifest) for file in manifest.output]
+        rows = {key_of(row): row for file in files for portion in file for row in portion}
+    finally:
+        job.cancel()
+    assert {key.type for key in rows} == {"Patient"}
+    for resource in made:
+        assert content_hash(rows[key_of(resource)]) == content_hash(resource)
+    assert job.holes(manifest) == ""
+
+
+def test_a_server_that_did_not_change_is_known_by_its_card(client: Client) -> None:
+    first = introduce(client, None)
+    again = introduce(client, first)
+    assert again.capability == first.capability
+    assert (again is first) == bool(first.card), "a card that stays the same spares the statement"
 
 
 def test_unknown_types_and_ids_are_refused_and_not_bugs(client: Client) -> None:

@@ -150,7 +150,11 @@ def test_an_interrupted_push_is_resumed_or_given_up(tree: Path, server: Any, fhi
     write(tree, {"resourceType": "Organization", "id": "later", "name": "not yet"})
     latest = fhirkit("log", "--json").json[0]
     assert latest["command"] == "push"
-    assert fhirkit("abort", "--dry-run", "--json").json == {"in_doubt": 1, "planned": 5}
+    assert fhirkit("abort", "--dry-run", "--json").json == {
+        "in_doubt": 1,
+        "planned": 5,
+        "exports": 0,
+    }
     resumed = fhirkit("resume", "--json")
     assert resumed.code == 0, resumed
     assert len(server.state()) == 6, "only what was planned then"
@@ -179,7 +183,11 @@ def test_what_was_in_doubt_and_had_not_arrived_is_resumed_too(
     under(server)
     planned = fhirkit("resume", "--dry-run", "--json").json["transactions"]
     assert sum(map(len, planned)) == 6
-    assert fhirkit("abort", "--dry-run", "--json").json == {"in_doubt": 1, "planned": 5}
+    assert fhirkit("abort", "--dry-run", "--json").json == {
+        "in_doubt": 1,
+        "planned": 5,
+        "exports": 0,
+    }
     assert fhirkit("resume").code == 0
     assert len(server.state()) == 6
 

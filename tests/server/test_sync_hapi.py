@@ -150,3 +150,52 @@ def test_a_foreign_edit_is_a_conflict(
     assert fhirkit("pull", "--patient", patient_of(own), "--theirs", key).code == 0
     assert read(tmp_path, key)["birthDate"] == "2001"
     assert fhirkit("status", "--fetch", "--check").code == 0
+
+
+def test_a_pull_by_export_brings_changes_and_deletions(
+    hapi: Any, tmp_path: Path, fhirkit: Run
+) -> None:
+    mark = f"e{uuid.uuid4().hex[:8]}"
+    made = [{"resourceType": "Basic", "id": f"{mark}-{number}", "code": {"text": "one"}}
+            for number in range(4)]  # fmt: skip
+    client = Client(hapi.url)
+    for resource in made:
+        client.update(resource)
+    tree(tmp_path, hapi.url, fhirkit)
+    words = ("pull", "--source", "export", "--type", "Basic", "--json")
+    first = fhirkit(*words)
+    assert first.code == 0, first
+    for resource in made:
+        assert read(tmp_path, f"Basic/{resource['id']}") == resource
+    client.update({**made[1], "code": {"text": "two"}})
+    client.delete(ResourceKey.of(made[2]))
+    second = fhirkit(*words)
+    client.close()
+    assert second.code == 0, second
+    results = second.results()
+    assert results[f"Basic/{mark}-1"] == "written"
+    assert results[f"Basic/{mark}-2"] == "discarded"
+    assert read(tmp_path, f"Basic/{mark}-1")["code"] == {"text": "two"}
+    assert not (tmp_path / f"Basic/{mark}-2.json").exists()
+    third = fhirkit(*words)
+    assert set(third.results().values()) == {"unchanged"}
+
+
+def test_a_pull_of_a_change_does_not_read_the_whole_statement_again(
+    hapi: Any, proxy: Proxy, tmp_path: Path, fhirkit: Run
+) -> None:
+    resource = {"resourceType": "Basic", "id": f"s{uuid.uuid4().hex[:8]}", "code": {"text": "one"}}
+    client = Client(hapi.url)
+    client.update(resource)
+    tree(tmp_path, proxy.url, fhirkit)
+    assert fhirkit("pull", "--type", "Basic").code == 0
+    client.update({**resource, "code": {"text": "two"}})
+    client.close()
+    before = len(proxy.log)
+    assert fhirkit("pull", "--type", "Basic").code == 0
+    asked = [one.target for one in proxy.log[before:]]
+    assert [target for target in asked if target.startswith("/metadata")] == [
+        target for target in asked if "_elements=" in target
+    ]
+    assert len(asked) <= 3, asked
+    assert read(tmp_path, f"Basic/{resource['id']}")["code"] == {"text": "two"}

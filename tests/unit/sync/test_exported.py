@@ -121,6 +121,9 @@ def test_what_was_asked_for_is_done_or_refused(tree: WorkingTree, server: ChaosS
         Pick(Source.SEARCH, group="g")
     with pytest.raises(UsageError):
         Pick(group="g", everyone=True)
+    for group in ("../x", "", ".", "a/b", "a?b"):
+        with pytest.raises(UsageError):
+            print(Pick(group=group).path)
 
 
 def test_an_export_that_is_offered_and_refused_is_done_without(
