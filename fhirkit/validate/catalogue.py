@@ -32,6 +32,9 @@ _TABLE = (
     Rule(
         "code-system-relative", _ERROR, "code-invalid", "The system of a code is an absolute URI."
     ),
+    Rule(
+        "code-system-unknown", _ERROR, "code-invalid", "The system of a code is none that exists."
+    ),
     Rule("code-system-supplement", _ERROR, "not-found", "A supplement has no codes of its own."),
     Rule("value-set-circular", _ERROR, "processing", "A value set includes itself."),
     Rule("code-display", _ERROR, "invalid", "The display is none of the code's."),

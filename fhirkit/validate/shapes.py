@@ -18,9 +18,10 @@ from fhirkit.validate.options import Options
 from fhirkit.validate.rules import TYPE_RULES, TypeRule, language
 from fhirkit.validate.rules.binding import Bindings
 from fhirkit.validate.rules.caution import requested
-from fhirkit.validate.rules.coding import CodeCheck, of_system
+from fhirkit.validate.rules.coding import CodeCheck
 from fhirkit.validate.rules.constraint import Invariant, Invariants
 from fhirkit.validate.rules.primitive import PrimitiveCheck, TextCheck
+from fhirkit.validate.rules.system import Systems
 
 _CODED = frozenset({"Coding", "Quantity"})
 
@@ -38,6 +39,7 @@ class Shapes:
         self._resources: dict[str, Shape] = {}
         self.code_check = CodeCheck(store)
         self._bindings = Bindings(store)
+        self._systems = Systems(self.store)
         self._invariants = Invariants(store, best_practice=self.options.best_practice)
 
     @property
@@ -185,8 +187,7 @@ class Shapes:
             member.check = self._primitive(reference.code, element.path)
         if not self.options.shape_only:
             check = self._bindings.of(element.binding, reference.code)
-            bound = element.binding is not None and element.binding.strength != "example"
-            member.coded = of_system(check, element, reference.code, bound=bound)
+            member.coded = self._systems.of(check, element, reference.code)
             member.leads_inside = reference.code == "canonical"
         if reference.code == "Reference":
             member.targets = self._targets(reference.target_profiles)

@@ -8,26 +8,18 @@ a fragment only a warning can be given; UCUM goes by its grammar.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
 from fhirkit.schema.code_systems import CodeSystemSchema
-from fhirkit.schema.model import ElementSchema
 from fhirkit.schema.store import SchemaStore
 from fhirkit.validate.rules.finding import Finding
 
 _UCUM = "http://unitsofmeasure.org"
 _URIS = "urn:ietf:rfc:3986"
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S")
-#: A system that says so itself, and one that is compared with those of value sets.
-_KNOWN_SCHEME = re.compile(r"https?:|urn:")
-_ANY_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:[^ ]+$")
 _MANY = 8192
 _SHOWN = 10
-
-#: Checks a coded value.
-Check = Callable[[Any], Finding | None]
 
 
 class CodeCheck:
@@ -83,33 +75,6 @@ class CodeCheck:
             return wrong_display
         also = (wrong_display,) if wrong_display is not None else ()
         return Finding("code-inactive", f"the code is {status} in {system}", (), also)
-
-
-def of_system(
-    check: Check | None, element: ElementSchema, type_name: str, *, bound: bool
-) -> Check | None:
-    """The check of an element, and that its system is an absolute URI.
-
-    Where the code is compared with a value set (``bound``) any scheme will do, else one that code
-    systems have. The codings of a CodeableConcept are left alone, as are bound quantities.
-    """
-    if type_name == "Coding":
-        if element.path == "CodeableConcept.coding":
-            return check
-    elif type_name != "Quantity" or bound:
-        return check
-    fits = _ANY_SCHEME if bound else _KNOWN_SCHEME
-    below = ("system",) if bound else ()
-
-    def checked(value: Any) -> Finding | None:
-        found = None if check is None else check(value)
-        system = value.get("system") if value.__class__ is dict else None
-        if system.__class__ is not str or fits.match(system) or "code" not in value:
-            return found
-        wrong = Finding("code-system-relative", "the system is no absolute URI", below)
-        return wrong if found is None else found._replace(also=(*found.also, wrong))
-
-    return checked
 
 
 def _display(schema: CodeSystemSchema, own: str, display: Any, language: str) -> Finding | None:

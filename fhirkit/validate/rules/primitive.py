@@ -280,6 +280,7 @@ _EXTRA: dict[str, Callable[[str], Finding | None]] = {
     "id": _token,
     "uri": _uri,
     "url": _uri,
+    "oid": _uri,
     "canonical": _canonical,
     "base64Binary": _base64,
     "integer64": _integer64,
