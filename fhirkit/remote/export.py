@@ -32,6 +32,7 @@ from fhirkit.remote.manifest import ExportFile, Manifest
 from fhirkit.remote.ndjson import resources_in
 from fhirkit.remote.transport import Plain, Stream
 
+_NDJSON = "application/fhir+ndjson"
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _CODE = re.compile(r"[a-z][a-z-]{0,39}")
 SYSTEM = "$export"
@@ -113,8 +114,11 @@ class Job:
             manifest = manifest.joined(more, f"{what} at {self.client.host}")
         return manifest
 
-    def rows(self, file: ExportFile, manifest: Manifest) -> Iterator[list[dict[str, Any]]]:
-        """The resources of one file, some at a time; the same may come twice.
+    def rows(
+        self, file: ExportFile, manifest: Manifest, *, identified: bool = True
+    ) -> Iterator[list[dict[str, Any]]]:
+        """The resources of one file, some at a time; the same may come twice. ``identified``: they
+        are the server's own and have an id.
 
         ``Lost`` when the file is gone, or comes damaged again and again.
         """
@@ -125,7 +129,7 @@ class Job:
                 stream = self._open(file.url, what, needs_token=manifest.needs_token)
                 yield from resources_in(
                     stream, file.kind, file.count, f"{what} at {self.client.host}",
-                    longest=policy.max_bytes,
+                    longest=policy.max_bytes, identified=identified,
                 )  # fmt: skip
             except Refused as problem:
                 if problem.status in (404, 410):
@@ -151,7 +155,7 @@ class Job:
         codes: list[str] = []
         for file in manifest.errors:
             try:
-                for rows in self.rows(file, manifest):
+                for rows in self.rows(file, manifest, identified=False):
                     codes += [code for row in rows for code in _errors_in(row)]
             except (Lost, BadAnswer, Refused):
                 codes.append("unreadable")
@@ -197,9 +201,13 @@ class Job:
             transport = self.client.transport
             if not ours:
                 transport = transport.elsewhere(origin_of(url))
-            stream = transport.stream(
-                url, what=what, accept="application/fhir+ndjson", known=needs_token
-            )
+            try:
+                stream = transport.stream(url, what=what, accept=_NDJSON, known=needs_token)
+            except Refused as problem:
+                # Some say that no token is needed, and want it. To our own server it may be shown.
+                if problem.status not in (401, 403) or needs_token or not ours:
+                    raise
+                stream = transport.stream(url, what=what, accept=_NDJSON, known=True)
             if stream.redirect is None:
                 return stream
             # Whoever redirects to a storage has signed that address, so it needs no token.
@@ -217,7 +225,7 @@ def begin(
     that nobody asks for; it changes nothing there.
     """
     what = "start of the export"
-    query = {"_outputFormat": "application/fhir+ndjson"}
+    query = {"_outputFormat": _NDJSON}
     if types is not None:
         query["_type"] = ",".join(sorted(types))
     if since is not None:

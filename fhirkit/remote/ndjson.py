@@ -20,13 +20,13 @@ _BATCH_BYTES = 4 << 20
 
 
 def resources_in(
-    stream: Stream, kind: str, count: int | None, what: str, *, longest: int
+    stream: Stream, kind: str, count: int | None, what: str, *, longest: int, identified: bool
 ) -> Iterator[list[dict[str, Any]]]:
     """The resources of a file, some at a time.
 
-    ``kind`` is the type that all of them have, ``count`` how many they are if that is known, and
-    ``longest`` the most bytes of one. Raises ``BadAnswer`` for a line that is no such resource, or
-    for more or fewer lines than announced.
+    ``kind`` is the type that all of them have, ``count`` how many they are if that is known,
+    ``longest`` the most bytes of one, and ``identified`` says that each must have an id. Raises
+    ``BadAnswer`` for a line that is no such resource, or for more or fewer lines than announced.
     """
     batch: list[dict[str, Any]] = []
     size = lines = 0
@@ -34,7 +34,7 @@ def resources_in(
         if not line.strip():
             continue
         lines += 1
-        batch.append(_resource(line, kind, what, lines))
+        batch.append(_resource(line, kind, what, lines, identified=identified))
         size += len(line)
         if len(batch) >= _BATCH or size >= _BATCH_BYTES:
             yield batch
@@ -62,14 +62,16 @@ def _lines(stream: Stream, what: str, longest: int) -> Iterator[bytes]:
     yield b"".join(rest)
 
 
-def _resource(line: bytes, kind: str, what: str, number: int) -> dict[str, Any]:
+def _resource(
+    line: bytes, kind: str, what: str, number: int, *, identified: bool
+) -> dict[str, Any]:
     try:
         resource = loads(line)
     except InvalidInput:
         raise BadAnswer(f"{what}: line {number} is no whole JSON") from None
     if not isinstance(resource, dict) or resource.get("resourceType") != kind:
         raise BadAnswer(f"{what}: line {number} is no {kind}")
-    if kind not in ("OperationOutcome", "Bundle") and not isinstance(resource.get("id"), str):
+    if identified and not isinstance(resource.get("id"), str):
         raise BadAnswer(f"{what}: line {number} has no id")
     if shortened(resource):
         raise BadAnswer(f"{what}: the server sent shortened resources, which are not whole")

@@ -8,6 +8,7 @@ server says the export shows, and moves when every file is stored and no error w
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from fhirkit.core.errors import BadAnswer, FhirkitError, Incomplete, Refused, Unreachable
@@ -40,10 +41,11 @@ def fetch_export(
     one = _Exported(fetch, capability, pick, kinds)
     since = one.since()
     if since is not None:
-        manifest = one.run(since)
-        one.ask_deleted()
-        if fetch.result.incomplete or one.deletions_known(manifest):
-            return one.end(manifest)
+        with suppress(NotOffered):  # a server that knows no _since
+            manifest = one.run(since)
+            one.ask_deleted()
+            if fetch.result.incomplete or one.deletions_known(manifest):
+                return one.end(manifest)
     return one.end(one.run(None))
 
 
@@ -188,7 +190,7 @@ class _Exported:
                 self._learn(rows)
         self.fetch.known_by(())  # an export of nothing shows no server either
         for file in manifest.deleted or ():
-            for bundles in job.rows(file, manifest):
+            for bundles in job.rows(file, manifest, identified=False):
                 for bundle in bundles:
                     self._doubtful.update(map(self.fetch.server.here, _deleted(bundle)))
         holes = job.holes(manifest)
@@ -208,7 +210,7 @@ class _Exported:
         came |= dict.fromkeys({key.type for key in self.fetch.known()}, 0)
         for key in self._versions:
             came[key.type] = came.get(key.type, 0) + 1
-        window = [f"le{manifest.moment}", *([] if since is None else [f"ge{since}"])]
+        window = [f"lt{manifest.moment}", *([] if since is None else [f"ge{since}"])]
         for kind, ours in came.items():
             if self.kinds is not None and kind not in self.kinds:
                 continue

@@ -412,6 +412,32 @@ def test_our_own_server_is_shown_the_token_where_it_asks_for_it(
     assert shown(server) == [f"Bearer {TOKEN}" if token else None]
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_our_own_server_may_want_the_token_though_it_said_otherwise(
+    server: ChaosServer, status: int
+) -> None:
+    class Wanting:
+        def serve(self, exchange: Any, target: str) -> bool:
+            if exchange.headers.get("Authorization") == f"Bearer {TOKEN}":
+                exchange.send(Reply(200, line("a")))
+            else:
+                exchange.send(Reply(status, outcome("who are you", code="login")))
+            return True
+
+    server.faults = Wanting()
+    assert len(fetched(job_of(server), f"{server.url}/$files/1", token=False)) == 1
+
+
+def test_another_host_that_wants_a_token_gets_none(
+    server: ChaosServer, storage: ChaosServer
+) -> None:
+    storage.faults = Serving("/", Reply(403))
+    named = job_of(server, file_hosts=[f"127.0.0.1:{storage.port}"])
+    with pytest.raises(Refused):
+        fetched(named, f"{storage.url}/1", token=False)
+    assert set(shown(storage)) == {None}
+
+
 def test_another_host_is_not_asked_unless_it_is_named(
     server: ChaosServer, storage: ChaosServer
 ) -> None:

@@ -172,6 +172,35 @@ def test_changes_and_deletions_come(
     assert len(paths(server, "/$export?")) == 1
 
 
+def test_a_server_that_knows_no_since_is_asked_for_everything(
+    tree: WorkingTree, server: ChaosServer
+) -> None:
+    assert pull(tree, server).complete
+    server.put(P7)
+    server.delete("Patient/p9")
+    under(server, "status", path="/$export[?]*_since=*", status=400, times=0)
+    assert pull(tree, server).complete
+    assert same(tree, server)
+
+
+def test_an_outcome_among_the_resources_is_no_resource(
+    tree: WorkingTree, server: ChaosServer
+) -> None:
+    class Mixed:
+        def serve(self, exchange: Any, target: str) -> bool:
+            if exchange.method == "POST" or "$export-status" not in target:
+                return False
+            said = outcome("this was not exported")
+            server.exports.add("output", "OperationOutcome", [said])
+            return False
+
+    server.faults = Mixed()
+    with pytest.raises(FhirkitError) as caught:
+        pull(tree, server)
+    assert caught.value.exit_code in (3, 5)
+    assert files(tree) == {}
+
+
 def test_a_deletion_that_is_none_is_not_believed(tree: WorkingTree, server: ChaosServer) -> None:
     assert pull(tree, server).complete
     under(server, "export-false-deletions", path="/$export-status*")
