@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fhirkit.cli.console import emit, plain, say
+from fhirkit.cli.console import complain, emit, plain, say
+from fhirkit.core.errors import FhirkitError
 from fhirkit.core.issues import Outcome
 
 if TYPE_CHECKING:
@@ -58,12 +60,18 @@ class Fixes:
         done = fix(source, checked.outcome, validate)
         if not done.repaired:
             return checked
+        if self._write:
+            try:
+                _write(Path(item.name), item.data or b"", done.text)
+            except FhirkitError as problem:
+                # The others are repaired all the same, and what is wrong with this one is reported.
+                complain(problem.message, advice=problem.advice)
+                return checked
         self.issues += len(done.repaired)
         self.files += 1
         if not self._write:
             emit(plain(_diff(item.name, source, done.text, show_values=self._show_values)))
             return checked
-        _write(Path(item.name), item.data or b"", done.text)
         return checked._replace(input=item._replace(data=done.text.encode()), outcome=done.outcome)
 
 
@@ -88,6 +96,10 @@ def _write(path: Path, before: bytes, text: str) -> None:
     from fhirkit.core.files import write_atomic
 
     mode = path.stat().st_mode & 0o777
+    if path.is_symlink():
+        raise UsageError(f"{path}: is a link, so it was not repaired", advice="name its target")
+    if not os.access(path, os.W_OK):
+        raise UsageError(f"{path}: may not be written to, so it was not repaired")
     if path.read_bytes() != before:
         raise UsageError(f"{path}: changed while it was checked, so it was not repaired")
     bom = _BOM if before.startswith(_BOM.encode()) else ""

@@ -63,7 +63,7 @@ _OPTIONS = (
     ),
     click.option(
         "-o", "--output", metavar="FILE", panel=_REPORT,
-        help="Write the report there, not to stdout.",
+        help="Write the report there, once it is whole. [default: -, standard output]",
     ),
     click.option(
         "--statistics", is_flag=True, panel=_REPORT,

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from fhirkit.cli.console import emit, wants_colour
+from fhirkit.core.errors import UsageError
 
 
 class Sink:
@@ -15,6 +16,12 @@ class Sink:
     def __init__(self, output: str | None) -> None:
         self._path = None if output in (None, "-") else Path(str(output))
         self._parts: list[str] = []
+        if self._path is not None and self._path.exists() and not self._path.is_file():
+            # Known now, and not when everything was checked.
+            raise UsageError(
+                f"{self._path}: is no file, so no report is written there",
+                advice="-o - is standard output",
+            )
 
     @property
     def colour(self) -> bool:

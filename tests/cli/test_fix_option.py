@@ -84,3 +84,18 @@ def test_a_file_that_cannot_be_written_stays_whole(file: Path) -> None:
 )
 def test_contradictions_are_refused(file: Path, arguments: list[str]) -> None:
     assert run(file, *arguments).returncode == 2
+
+
+def test_one_file_that_cannot_be_repaired_stops_no_other(tmp_path: Path) -> None:
+    wrong = '{"resourceType": "Patient", "active": "true"}'
+    (tmp_path / "records").mkdir()
+    (tmp_path / "target.json").write_text(wrong)
+    (tmp_path / "records/a-link.json").symlink_to("../target.json")
+    (tmp_path / "records/b.json").write_text(wrong)
+    done = run(tmp_path / "records", "--fix", "--format", "concise")
+    assert done.returncode == 1
+    assert "a-link.json: is a link, so it was not repaired" in done.stderr
+    assert "1 issues in 1 files repaired" in done.stderr
+    assert "a-link.json:1:29: error primitive-type" in done.stdout
+    assert (tmp_path / "target.json").read_text() == wrong
+    assert (tmp_path / "records/b.json").read_text() == wrong.replace('"true"', "true")

@@ -203,3 +203,15 @@ def test_an_include_that_is_not_there_yet_is_nothing_to_check(tmp_path: Path) ->
     assert validate("--allow-empty", cwd=tmp_path).returncode == 0
     # What somebody names is another matter.
     assert validate("--allow-empty", "records", cwd=tmp_path).returncode == 1
+
+
+@pytest.mark.parametrize("target", ["folder", "/dev/full"])
+def test_a_report_that_can_go_nowhere_is_refused_before_the_work(
+    tmp_path: Path, target: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "a.json").write_text(BAD)
+    done = validate("a.json", "-o", target, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "-o - is standard output" in done.stderr
+    assert "checked" not in done.stderr
