@@ -65,9 +65,17 @@ class Project:
         return None if name == "never" else Severity(name)
 
     def names(
-        self, paths: Iterable[str], files_from: str | None, *, allow_empty: bool = False
+        self,
+        paths: Iterable[str],
+        files_from: str | None,
+        *,
+        allow_empty: bool = False,
+        stdin_name: str | None = None,
     ) -> list[str]:
-        """The names of everything to check; ``UsageError`` when there is nothing."""
+        """The names of everything to check; ``UsageError`` when there is nothing.
+
+        What the settings exclude is left out, standard input too where ``stdin_name`` is excluded.
+        """
         from fhirkit.validate.batch import STDIN, expand
 
         asked = [*paths, *([] if files_from is None else _listed(files_from))]
@@ -77,20 +85,44 @@ class Project:
                 asked = [name for name in asked if Path(name).exists() or "*" in name]
         # Our own file in a folder is no record.
         own = self.baseline_path or self.settings.folder / "fhirkit-baseline.json"
-        names = [
+        found = [
             name for name in expand(asked)
-            if name == STDIN or not self.policy.excludes(name)
-            if name in asked or Path(name).absolute() != own
+            if name in asked or name == STDIN or Path(name).absolute() != own
         ]  # fmt: skip
-        if allow_empty or any(name == STDIN or Path(name).exists() for name in names):
-            return names
+        excluded = {
+            name for name in found
+            if self.policy.excludes((stdin_name or STDIN) if name == STDIN else name)
+        }  # fmt: skip
+        names = [name for name in found if name not in excluded]
+        there = any(name == STDIN or Path(name).exists() for name in names)
+        if not allow_empty and not there and STDIN not in excluded:
+            raise self._nothing(asked, [name for name in excluded if Path(name).exists()])
+        return names
+
+    def are_all(self, paths: Iterable[str], files_from: str | None) -> bool:
+        """Whether these are everything there is to check: then unused settings can be told."""
+        named = [Path(path).resolve() for path in paths]
+        if files_from is not None or not named:
+            return files_from is None
+        include = [(self.settings.folder / one).resolve() for one in self.settings.config.include]
+        if not include:
+            return all(path.is_dir() for path in named)
+        return all(any(one.is_relative_to(path) for path in named) for one in include)
+
+    def _nothing(self, asked: list[str], excluded: list[str]) -> UsageError:
         advice = "name files (.json, .xml, .ndjson), folders or globs that exist"
+        if excluded:
+            return UsageError(
+                f"nothing to validate: {self.settings.path} excludes"
+                f" {', '.join(sorted(excluded)[:5])}",
+                advice="change its `exclude`, or read no settings: --no-config",
+            )
         if not asked:
-            raise UsageError(
+            return UsageError(
                 "nothing to validate: no path is named, and the settings include none",
                 advice=f"{advice}, or set `include` in fhirkit.toml",
             )
-        raise UsageError(f"nothing to validate: {', '.join(asked[:5])}", advice=advice)
+        return UsageError(f"nothing to validate: {', '.join(asked[:5])}", advice=advice)
 
     def check(
         self,
@@ -139,10 +171,10 @@ class Project:
             inputs = map(self._with_profiles, inputs)
         return [issue for one in map(self._judged, self._check(inputs)) for issue in one.outcome]
 
-    def leftovers(self) -> list[Issue]:
+    def leftovers(self, *, whole: bool = True) -> list[Issue]:
         """What the settings themselves give rise to, known when everything was checked."""
         here, path = Path.cwd(), self.settings.path
-        found = list(self.policy.leftovers())
+        found = list(self.policy.leftovers(whole=whole))
         if path is None or not path.is_relative_to(here):
             return found
         return [replace(issue, file=str(path.relative_to(here))) for issue in found]

@@ -156,7 +156,7 @@ class Reporting:
             )
             checked = project.check(names, self.stdin_filename, remember=remember, fixes=fixes)
             run.over(checked, writer, sink, judge)
-            run.settle(project.leftovers() if whole else [], writer, sink)
+            run.settle(project.leftovers(whole=whole), writer, sink)
         if fixes is not None:
             fixes.say_summary()
             if self.diff and fixes.issues:

@@ -63,11 +63,14 @@ def command(
     judge = None if remote is None else judge_at(remote, project.validator)
 
     def names() -> list[str]:
-        found = project.names(paths, files_from, allow_empty=allow_empty)
+        found = project.names(
+            paths, files_from, allow_empty=allow_empty, stdin_name=reporting.stdin_filename
+        )
         return found if changed is None else only_changed(found, changed)
 
     if watch:
         for some in when_changed(names):
             reporting.run(project, some, judge, whole=False)
             say("watching; press Ctrl+C to end")
-    return reporting.run(project, names(), judge, whole=changed is None)
+    whole = changed is None and project.are_all(paths, files_from)
+    return reporting.run(project, names(), judge, whole=whole)

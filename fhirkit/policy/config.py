@@ -169,7 +169,7 @@ def _advice(problem: msgspec.ValidationError) -> str:
         for struct in (Config, ProfileRule, Suppression)
         for name in struct.__struct_fields__
     }
-    wrong = re.search(r"invalid enum value '([^']+)'", str(problem))
+    wrong = re.search(r"(?i)invalid enum value '([^']+)'", str(problem))
     if wrong:
         words = ("error", "warning", "information", "never" if "fail-on" in str(problem) else "off")
         return f"write one of {', '.join(words)}"

@@ -98,15 +98,18 @@ class Policy:
         folder = self._settings.folder
         return any(fits_path(file, glob, folder) for glob in self._settings.config.exclude)
 
-    def leftovers(self) -> Iterator[Issue]:
-        """Suppressions that have run out or silence nothing, and a baseline that can shrink."""
+    def leftovers(self, *, whole: bool = True) -> Iterator[Issue]:
+        """Suppressions that have run out or silence nothing, and a baseline that can shrink.
+
+        Only where the ``whole`` was looked at is it known that a suppression silences nothing.
+        """
         lines = self._settings.suppress_lines
         for index, one in enumerate(self._settings.config.suppress):
             line = lines[index] if index < len(lines) else None
             if self._expired(one):
                 message = f"the suppression of {one.rule} ran out on {one.expires}"
                 yield self._own(SUPPRESSION_EXPIRED, message, line)
-            elif self._met[index] and not self._uses[index]:
+            elif whole and self._met[index] and not self._uses[index]:
                 message = f"the suppression of {one.rule} silences nothing"
                 yield self._own(SUPPRESSION_UNUSED, message, line)
         if self._baseline is not None and self._baseline.stale:

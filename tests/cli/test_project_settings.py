@@ -171,3 +171,54 @@ def test_a_wrong_configuration_is_exit_code_2_with_advice(project: Path) -> None
     assert done.returncode == 2
     assert "fhirkit.toml" in done.stderr
     assert "did you mean 'ignore'?" in done.stderr
+
+
+def test_what_is_unused_is_told_only_when_all_was_looked_at(project: Path) -> None:
+    settings(
+        project,
+        'include = ["records"]\n'
+        '[[suppress]]\nrule = "primitive-format"\nreason = "made up"\n'
+        '[[suppress]]\nrule = "primitive-type"\nreason = "made up"\nexpires = 2020-01-01\n',
+    )
+    told = {
+        arguments: [
+            rule
+            for rule in ("suppression-unused", "suppression-expired")
+            if rule in run(project, *arguments, "--format", "concise").stdout
+        ]
+        for arguments in ((), ("records",), (".",), ("records/good.json",))
+    }
+    both = ["suppression-unused", "suppression-expired"]
+    assert told[()] == told[("records",)] == told[(".",)] == both
+    # Another file may need it; a last day is over wherever one looks.
+    assert told[("records/good.json",)] == ["suppression-expired"]
+
+
+def test_a_file_that_is_named_and_excluded_is_said_to_be(project: Path) -> None:
+    settings(project, 'exclude = ["records/b*"]')
+    done = run(project, "records/bad.json")
+    assert done.returncode == 2
+    assert "fhirkit.toml excludes records/bad.json" in done.stderr
+    assert run(project, "records/bad.json", "--allow-empty").returncode == 0
+
+
+def test_standard_input_that_is_called_like_an_excluded_file_is_left_out(project: Path) -> None:
+    settings(project, 'exclude = ["records/b*"]')
+    done = run(project, "-", "--stdin-filename", "records/bad.json", stdin=BAD)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert run(project, "-", "--stdin-filename", "records/x.json", stdin=BAD).returncode == 1
+
+
+def test_the_baseline_in_a_folder_is_no_record(project: Path) -> None:
+    assert run(project, ".", command="baseline").returncode == 0
+    settings(project, 'baseline = "fhirkit-baseline.json"')
+    done = run(project, ".")
+    assert done.returncode == 0, done.stdout
+    assert "2 checked" in done.stderr
+
+
+def test_a_level_that_is_none_is_answered_with_those_there_are(project: Path) -> None:
+    settings(project, 'fail-on = "eror"')
+    assert "write one of error, warning, information, never" in run(project, "records").stderr
+    settings(project, '[severity]\nprimitive-type = "warn"')
+    assert "write one of error, warning, information, off" in run(project, "records").stderr
