@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
+from fhirkit.core.errors import FhirkitError
 from fhirkit.core.issues import Issue, Severity
 from fhirkit.validate import Validator
 from fhirkit.validate.catalogue import RULES
@@ -28,7 +29,11 @@ def assert_valid_fhir(
     """
     __tracebackhide__ = True
     profiles = (profile,) if isinstance(profile, str) else tuple(profile)
-    outcome = (validator or _validator()).validate(resource, profiles)
+    try:
+        outcome = (validator or _validator()).validate(resource, profiles)
+    except FhirkitError as problem:
+        # The test's own line is what matters, not where in fhirkit it was noticed.
+        raise problem.with_traceback(None) from None
     wrong = failures(outcome, Severity(fail_on), allow_incomplete=allow_incomplete)
     if wrong:
         raise AssertionError(failure_text(wrong))

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fhirkit.core.errors import FhirkitError
+
 if TYPE_CHECKING:
     from fhirkit.cli.project import Project
     from fhirkit.core.issues import Issue
@@ -74,6 +76,15 @@ def project_of(config: pytest.Config) -> Project:
 class FhirFile(pytest.File):
     """A file of one resource, or of one a line."""
 
+    _outcomes: dict[int | None, Iterable[Issue]] | None = None
+
+    def issues(self, project: Project, line: int | None) -> Iterable[Issue]:
+        """What was found in the resource of a line, by the settings; a file is checked once."""
+        if self._outcomes is None:
+            found = project.check([str(self.path)])
+            self._outcomes = {one.input.line: one.outcome for one in found}
+        return self._outcomes.get(line, ())
+
     def collect(self) -> Iterator[pytest.Item]:
         """A test for each resource."""
         if self.path.suffix != ".ndjson":
@@ -98,20 +109,14 @@ class FhirItem(pytest.Item):
         from fhirkit.testing.assertion import failures
 
         project = project_of(self.config)
+        assert isinstance(self.parent, FhirFile)  # noqa: S101  # collect() made it
         wrong = failures(
-            self._issues(project),
+            self.parent.issues(project, self._line),
             project.fail_on(None),
             allow_incomplete=project.settings.config.allow_incomplete,
         )
         if wrong:
             raise NotValid(wrong)
-
-    def _issues(self, project: Project) -> Iterable[Issue]:
-        """What was found in the resource of this item, as the settings have it."""
-        for checked in project.check([str(self.path)]):
-            if checked.input.line == self._line:
-                return checked.outcome
-        return ()
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The issues, in place of a traceback of fhirkit's own."""
@@ -120,6 +125,10 @@ class FhirItem(pytest.Item):
 
             here = [_relative(issue, self.config.rootpath) for issue in excinfo.value.issues]
             return failure_text(here)
+        if isinstance(excinfo.value, FhirkitError):
+            # Settings, packages: what stops the check is no bug to be traced.
+            advice = excinfo.value.advice
+            return excinfo.value.message + (f"\ntry: {advice}" if advice else "")
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:

@@ -84,6 +84,8 @@ def read_all(names: Iterable[str], stdin: BinaryIO, stdin_name: str = "<stdin>")
                     yield from _lines(name, lines)
             else:
                 yield Input(name, Path(name).read_bytes())
+        except IsADirectoryError:
+            yield Input(name, None, trouble="the folder cannot be looked into")
         except OSError as problem:
             yield Input(name, None, trouble=problem.strerror or "unknown reason")
 
@@ -138,10 +140,18 @@ def _processors() -> int:
 
 
 def _inside(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and path.suffix.lower() in _SUFFIXES and path.is_file():
-            yield path
+    """The records below a folder, sorted; and each folder in it that cannot be looked into."""
+    found: list[Path] = []
+
+    def closed(problem: OSError) -> None:
+        # Unnamed, it would be a green run over records that nobody looked at.
+        found.append(Path(problem.filename))
+
+    for place, folders, files in os.walk(folder, onerror=closed):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = (Path(place, name) for name in files if not name.startswith("."))
+        found += [path for path in paths if path.suffix.lower() in _SUFFIXES and path.is_file()]
+    yield from sorted(found)
 
 
 def _lines(name: str, lines: Iterable[bytes]) -> Iterator[Input]:

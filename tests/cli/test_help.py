@@ -229,6 +229,7 @@ BARE = {"init", "clone", "convert", "view", "explain", "doctor", "lsp", "complet
 IN_GIT = {"validate", "baseline"} | {path for path in NAMED if path.startswith("package")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [path for path, page in pages().items() if page.examples])
 def test_examples_do_what_the_help_says(path: str, tmp_path: Path) -> None:
     """In turn, as somebody would try them; each ends with a code that the help explains."""

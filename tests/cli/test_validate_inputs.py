@@ -215,3 +215,23 @@ def test_a_report_that_can_go_nowhere_is_refused_before_the_work(
     assert done.returncode == 2
     assert "-o - is standard output" in done.stderr
     assert "checked" not in done.stderr
+
+
+def test_a_folder_that_cannot_be_looked_into_is_no_green_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "records/closed").mkdir(parents=True)
+    (tmp_path / "records/good.json").write_text(GOOD)
+    real = os.scandir
+
+    def scandir(path: object = ".") -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.chdir(tmp_path)
+    assert run(cli, ["validate", "records", "--format", "concise"]) == 1
+    out = capsys.readouterr().out
+    assert "records/closed: fatal file-unreadable" in out
+    assert "the folder cannot be looked into" in out

@@ -61,7 +61,7 @@ def test_the_nearest_configuration_is_found_and_a_repository_ends_the_search(
     ("text", "message", "advice"),
     [
         ("ignroe = []", "unknown field `ignroe`", "did you mean 'ignore'?"),
-        ("fail-on = 'sometimes'", "fail-on", "docs/ci.md"),
+        ("fail-on = 'sometimes'", "fail-on", "write one of error"),
         ("ignore = 'x'", "ignore", "docs/ci.md"),
         ("[[suppress]]\nrule = 'x'", "reason", "docs/ci.md"),
         ("[[suppress]]\nrule='x'\nreason='long'\nexpires='soon'", "suppress", "docs/ci.md"),

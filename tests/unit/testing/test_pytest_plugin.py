@@ -154,3 +154,41 @@ def test_the_plugin_costs_little_at_start() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_file_of_many_lines_is_checked_once(project: Path) -> None:
+    (project / "a.fhir.ndjson").write_text(f"{GOOD}\n" * 30)
+    (project / "conftest.py").write_text(
+        "from fhirkit.cli.project import Project\n"
+        "checked, real = [], Project.check\n"
+        "def check(self, names, *others, **named):\n"
+        "    checked.append(names)\n"
+        "    return real(self, names, *others, **named)\n"
+        "Project.check = check\n"
+        "def pytest_unconfigure():\n"
+        "    print('checks:', len(checked))\n"
+    )
+    code, output = run(project)
+    assert code == 0, output
+    assert "30 passed" in output
+    assert "checks: 1" in output
+
+
+def test_what_stops_a_check_is_said_without_a_traceback(project: Path) -> None:
+    (project / "a.fhir.json").write_text(GOOD)
+    (project / "fhirkit.toml").write_text("x = [")
+    code, output = run(project)
+    assert code == 1
+    assert "fhirkit.toml: not valid TOML" in output
+    assert "policy/config.py" not in output
+
+
+def test_what_is_nothing_to_validate_leads_to_the_line_of_the_test(project: Path) -> None:
+    (project / "test_it.py").write_text(
+        "from fhirkit.testing import assert_valid_fhir\n\n\n"
+        "def test_nothing():\n    assert_valid_fhir(None)\n"
+    )
+    code, output = run(project)
+    assert code == 1
+    assert "cannot validate a NoneType" in output
+    assert "source.py" not in output
