@@ -36,7 +36,7 @@ def write_atomic(path: Path, data: bytes, *, private: bool = True) -> None:
     folder = path.parent
     temporary: str | None = None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
         handle, temporary = tempfile.mkstemp(prefix=".fhirkit-", dir=folder)
         with os.fdopen(handle, "wb") as out:
             out.write(data)
@@ -55,6 +55,14 @@ def write_atomic(path: Path, data: bytes, *, private: bool = True) -> None:
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
+
+
+def _make(folder: Path) -> None:
+    """Make a folder and those above it, each noted in its parent for good."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -42,15 +42,35 @@ def apply_pull(
         for key, reason in plan.conflicts.items():
             _conflict(tree, store, scan, key, reason, report, judgement)
         for batch in _batches(plan.actions):
-            with store.transaction():
-                for action in batch:
-                    _one(tree, store, scan, action, report)
+            _carry_out(tree, store, scan, batch, report)
     except FhirkitError as problem:
         report.trouble = problem
         for action in plan.of(Step.WRITE, Step.DISCARD):
             if action.key not in report.lines:
                 report.add(Line(action.key, Result.UNKNOWN, note="the run ended before"))
     return report
+
+
+def _carry_out(
+    tree: WorkingTree,
+    store: BaseStore,
+    scan: Scan,
+    batch: tuple[Action, ...],
+    report: Report,
+) -> None:
+    """A batch in one commit. What went well before a disk failed is noted, too: a file that was
+    brought up to date would else look like an edit when the server has changed again.
+    """
+    trouble: FhirkitError | None = None
+    with store.transaction():
+        for action in batch:
+            try:
+                _one(tree, store, scan, action, report)
+            except FhirkitError as problem:
+                trouble = problem
+                break
+    if trouble is not None:
+        raise trouble
 
 
 def _conflict(

@@ -93,6 +93,8 @@ class State:
             self._prepare()
         except (sqlite3.Error, OSError) as problem:
             raise broken(self.path, problem) from None
+        except UnicodeDecodeError:
+            raise broken(self.path, ValueError("its table of contents is damaged")) from None
 
     def __enter__(self) -> Self:
         return self

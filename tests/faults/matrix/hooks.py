@@ -14,6 +14,11 @@ import threading
 import time
 from typing import Any
 
+#: What SQLite and the operating system say.
+_ERRORS = {
+    "no-space": ("database or disk is full", errno.ENOSPC),
+    "read-only": ("attempt to write a readonly database", errno.EROFS),
+}
 _CHANGES = ("INSERT", "UPDATE", "DELETE", "REPLACE", "CREATE", "DROP")
 
 
@@ -41,7 +46,7 @@ def hurry(late: float) -> None:
 
 def install(hook: dict[str, Any] | None) -> dict[str, int]:  # noqa: C901  # closures of one count
     """Count commits and renames, and strike as `hook` says: `at` (commit, rename), `number`,
-    `when` (before, during, after) or `do` (no-space)."""
+    `when` (before, during, after) or `do` (no-space, read-only; with `on` from there on)."""
     counts = {"commit": 0, "rename": 0}
     wanted = hook or {}
 
@@ -50,15 +55,19 @@ def install(hook: dict[str, Any] | None) -> dict[str, int]:  # noqa: C901  # clo
 
     def strikes(kind: str) -> bool:
         counts[kind] += 1
-        return wanted.get("at") == kind and wanted.get("number") == counts[kind]
+        if wanted.get("at") != kind:
+            return False
+        met = wanted["number"] == counts[kind]
+        return met or (bool(wanted.get("on")) and wanted["number"] < counts[kind])
 
     def around(kind: str, act: Any) -> Any:
         if not strikes(kind):
             return act()
-        if wanted.get("do") == "no-space":
+        if "do" in wanted:
+            said, number = _ERRORS[wanted["do"]]
             if kind == "commit":
-                raise sqlite3.OperationalError("database or disk is full")
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                raise sqlite3.OperationalError(said)
+            raise OSError(number, os.strerror(number))
         if wanted["when"] == "before":
             die()
         if wanted["when"] == "during":

@@ -49,18 +49,19 @@ def page(
         _HEAD,
         f"The last run: {len(outcomes)} cases, {tried} boundaries, {broken} broken, {took}.",
         "",
-        "| row | fault | cases | boundaries | result |",
-        "|---|---|---:|---:|---|",
+        "| row | fault | cases | boundaries | result | commit |",
+        "|---|---|---:|---:|---|---|",
     ]
     for row, meaning in ROWS.items():
         mine = [one for one in outcomes if one.row == row]
         if row in NOT_TRIED:
-            lines.append(f"| {row} | {meaning} | 0 | 0 | not tried: {NOT_TRIED[row]} |")
+            lines.append(f"| {row} | {meaning} | 0 | 0 | not tried: {NOT_TRIED[row]} | |")
         elif mine:
             count = sum(one.tried for one in mine)
             bad = sum(len(one.broken) for one in mine)
             result = "holds" if not bad else f"**broken at {bad}**"
-            lines.append(f"| {row} | {meaning} | {len(mine)} | {count} | {result} |")
+            commits = ", ".join(sorted({one.commit for one in mine}))
+            lines.append(f"| {row} | {meaning} | {len(mine)} | {count} | {result} | {commits} |")
     failures = [one for one in outcomes if one.broken]
     if failures:
         lines += ["", "## Broken", "Known, and not hidden: the first thing that does not hold.", ""]
@@ -74,6 +75,12 @@ def page(
     lines += ["", "## Cases", "| row | case | boundaries |", "|---|---|---:|"]
     lines += [f"| {one.row} | {one.title} | {one.tried} |" for one in outcomes if one.tried]
     return "\n".join(lines) + "\n"
+
+
+def with_rivals_of(before: str, page: str) -> str:
+    """The page with the part about other tools that an earlier one has: they change rarely."""
+    start, end = before.find("\n## Other tools"), before.find("\n## Cases")
+    return page.replace("\n## Cases", before[start:end] + "\n## Cases", 1) if start > 0 else page
 
 
 def _rivals(rivals: Sequence[dict[str, Any]]) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -529,6 +529,22 @@ def token_ends(world: World, number: int, *, always: bool = False) -> Fault:
     return Fault(lambda: gate.refused > 0, stays=True)
 
 
+_second: Runner | None = None
+
+
+def _second_run(command: Command) -> Callable[..., Fault]:
+    """Somebody starts a command in the same tree during the n-th request: it has to go at once."""
+
+    def act(world: World) -> None:
+        global _second  # noqa: PLW0603  # one more zygote for each worker
+        _second = _second or Runner()
+        ran = _second.run(world.tree, command, None)
+        # A code that no command may end with, where it did not leave: told like a hang.
+        world.ran.append(ran if ran.code == 6 else replace(ran, code=-999))
+
+    return meanwhile(act)
+
+
 def _pull(world: World) -> None:
     world.run(*PULL)
 
@@ -544,6 +560,12 @@ def _f15_to_f18() -> Iterator[Case]:
     for story in (*PUSHES, *PULLS):
         for kind in ("commit", "rename"):
             yield Case("F16", f"no space at a {kind}", story, hooked(kind, do="no-space"))
+            yield Case("F16", f"read-only from a {kind} on", story,
+                       hooked(kind, do="read-only", on="1"))  # fmt: skip
+    for story in (CREATE, UPDATE, FETCH, REFRESH, BOTH):
+        for command in (PUSH, PULL):
+            yield Case("F16", f"a second run ({command[0]}) in the same tree", story,
+                       _second_run(command))  # fmt: skip
 
     def edits(world: World) -> None:
         world.edit("Patient/p", birthDate="1981")

@@ -26,6 +26,12 @@ class Outcome:
     title: str
     tried: int = 0
     broken: dict[int, list[str]] = field(default_factory=dict)
+    commit: str = ""
+
+
+def titles() -> list[str]:
+    """The names of all cases, in their order."""
+    return [f"{case.row} {case.title}" for case in cases()]
 
 
 def selected(rows: Iterable[str] = (), word: str = "") -> list[int]:

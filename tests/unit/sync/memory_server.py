@@ -116,8 +116,11 @@ class MemoryServer:
             raise Unreachable(f"{what}: no connection", sent=False)
         if before == "lost":
             raise Unreachable(f"{what}: cut", sent=True)
-        if before == "late":
-            self.late.append(lambda: self._quietly(method, url, body, headers))
+        if before in ("late", "kill-late"):
+            checked = self._checked(body)
+            self.late.append(lambda: self._quietly(method, url, checked, headers))
+            if before == "kill-late":
+                raise Stop
             raise Unreachable(f"{what}: timed out", sent=True)
         self.now += timedelta(seconds=1)
         status, answer = self._quietly(method, url, body, headers)
@@ -239,7 +242,7 @@ class MemoryServer:
                 for urn, name in names.items():
                     text = text.replace(f'"{urn}"', f'"{name}"')
                 if now is None:
-                    self.creations.append((kind, _tags(entry["resource"]) or logical_id))
+                    self.creations.append((kind, tags_of(entry["resource"]) or logical_id))
                 self._store(kind, logical_id, loads(text))
             version = self.held[kind, logical_id][-1]
             place = f"{kind}/{logical_id}/_history/{version.number}"
@@ -267,6 +270,19 @@ class MemoryServer:
             raise failure(405, "update")
         return kind, logical_id, False
 
+    def _checked(self, bundle: Any) -> Any:
+        """A transaction as it is carried out later: whether something with a tag is there was
+        looked up when it came in, as servers do that search and commit in two steps.
+        """
+        if not isinstance(bundle, dict):
+            return bundle
+        checked = deepcopy(bundle)
+        for entry in checked["entry"]:
+            kind, condition = entry["request"]["url"], entry["request"].get("ifNoneExist")
+            if condition is not None and self._by_condition(kind, condition) is None:
+                del entry["request"]["ifNoneExist"]
+        return checked
+
     def _guard(self, kind: str, logical_id: str, request: dict[str, str]) -> None:
         if request["method"] == "PUT":
             self._match(kind, logical_id, request.get("ifMatch"))
@@ -283,7 +299,7 @@ class MemoryServer:
         if condition is None:
             return None
         code = condition.partition("|")[2]
-        found = [one for one in self._now(kind) if code in _tags(one)]
+        found = [one for one in self._now(kind) if code in tags_of(one)]
         if len(found) > 1:
             raise failure(412, "create")
         return found[0]["id"] if found else None
@@ -304,7 +320,7 @@ class MemoryServer:
         if "_id" in query:
             rows = [row for row in rows if row["id"] in query["_id"].split(",")]
         if "_tag" in query:
-            rows = [row for row in rows if query["_tag"].partition("|")[2] in _tags(row)]
+            rows = [row for row in rows if query["_tag"].partition("|")[2] in tags_of(row)]
         if "_lastUpdated" in query:
             rows = [row for row in rows if row["meta"]["lastUpdated"] >= query["_lastUpdated"][2:]]
         if query.get("_sort") == "_lastUpdated":
@@ -399,5 +415,6 @@ def _without_meta(resource: Resource) -> Resource:
     return {**rest, "meta": meta} if meta else rest
 
 
-def _tags(resource: Resource) -> str:
+def tags_of(resource: Resource) -> str:
+    """The codes of its tags in one text; the same for one operation's creations."""
     return " ".join(tag["code"] for tag in resource.get("meta", {}).get("tag", []))

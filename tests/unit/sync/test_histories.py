@@ -8,6 +8,7 @@ again. I5: what was in a file is in it still, or in the trash. I7: references le
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import tempfile
@@ -18,7 +19,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from memory_server import BASE, MemoryServer, Stop, targets
+from memory_server import BASE, MemoryServer, Stop, tags_of, targets
 
 from fhirkit.core.errors import FhirkitError
 from fhirkit.core.resource import content_hash
@@ -42,7 +43,7 @@ class Histories(RuleBasedStateMachine):
         self.root = Path(tempfile.mkdtemp(prefix="fhirkit-histories-"))
         self.tree, _ = WorkingTree.init(self.root)
         self.server = MemoryServer()
-        self.mine: dict[str, str] = {}  # what we last wrote, of what nobody deleted
+        self.mine: dict[str, str | None] = {}  # what we last wrote, of what nobody deleted
         self.theirs: dict[str, str] = {}
         self.deleted: set[str] = set()
         self.edits = 0
@@ -78,7 +79,9 @@ class Histories(RuleBasedStateMachine):
 
     @rule(name=names)
     def delete_here(self, name: str) -> None:
-        if self._path(name).exists() and not self._is_target(name):
+        # An emptied tree is a question to a person, and no part of the model.
+        last = len(self._files()) < 2
+        if self._path(name).exists() and not last and not self._is_target(name):
             self._path(name).unlink()
             self.deleted.add(name)
 
@@ -104,7 +107,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(
         number=st.integers(1, 8),
-        word=st.sampled_from(["kill", "lost", "late", "unsent", "race", "none"]),
+        word=st.sampled_from(["kill", "kill-late", "lost", "late", "unsent", "race", "none"]),
         after=st.booleans(),
         command=st.sampled_from(["push", "pull"]),
     )
@@ -114,11 +117,11 @@ class Histories(RuleBasedStateMachine):
 
         def trouble(method: str, url: str, *, done: bool) -> str | None:
             nonlocal count
-            count += done == after
             if word == "race" and method == "POST" and not done:
                 self._somebody_is_faster()
-            met = done == after and count == number
-            return word if met and (method == "POST" or word in ("kill", "unsent")) else None
+            meant = done == after and (method == "POST" or word in ("kill", "unsent"))
+            count += meant
+            return word if meant and count == number else None
 
         self.server.trouble = trouble if word != "none" else None
         before = self._files()
@@ -131,10 +134,28 @@ class Histories(RuleBasedStateMachine):
             self.server.trouble = None
         self._nothing_destroyed(before)
 
-    @rule(name=names, year=values, word=st.sampled_from(["none", "race", "lost"]))
-    def edit_and_push(self, name: str, year: str, word: str) -> None:
+    @rule(name=names, first=values, year=values, word=st.sampled_from(["race", "late", "lost"]))
+    def edit_and_push_twice(self, name: str, first: str, year: str, word: str) -> None:
+        """A creation and an update, either of which may meet trouble."""
+        for value, met in ((first, "none" if word == "race" else word), (year, word)):
+            self.edit_here(name=name, year=value, to=name)
+            self.command_in_trouble(number=1, word=met, after=True, command="push")
+            self.server.commit_late()
+            self.nothing_is_created_twice()
+            self.what_others_wrote_is_still_there()
+
+    @rule(name=names, year=values)
+    def somebody_makes_the_same(self, name: str, year: str) -> None:
         self.edit_here(name=name, year=year, to=name)
-        self.command_in_trouble(number=1, word=word, after=True, command="push")
+        self.command_in_trouble(number=1, word="race", after=True, command="push")
+
+    @rule(name=names, year=values, again=st.sampled_from(["push", "pull"]))
+    def killed_and_soon_run_again(self, name: str, year: str, again: str) -> None:
+        """And what was under way is committed only after that."""
+        self.edit_here(name=name, year=year, to=name)
+        for command, word in (("push", "kill-late"), (again, "none"), ("push", "none")):
+            self.command_in_trouble(number=1, word=word, after=False, command=command)
+        self.server.commit_late()
 
     def _somebody_is_faster(self) -> None:
         """Between our look and our write, on every resource (F18)."""
@@ -144,6 +165,15 @@ class Histories(RuleBasedStateMachine):
             if kind == "Patient" and resource is not None:
                 self.edits += 1
                 self.server.put(resource | {"language": f"l{self.edits}"})
+                self.theirs[name] = f"l{self.edits}"
+        if self.server.gives_ids:
+            return
+        for name in self._files():
+            # And somebody else makes what we are about to make, under the very same id.
+            if ("Patient", name) not in self.server.held and name not in self.deleted:
+                self.edits += 1
+                made = {"resourceType": "Patient", "id": name, "language": f"l{self.edits}"}
+                self.server.put(made)
                 self.theirs[name] = f"l{self.edits}"
 
     @rule()
@@ -156,6 +186,11 @@ class Histories(RuleBasedStateMachine):
         with self._session() as session:
             for key in session.conflicts():
                 session.resolve(key, side="ours" if ours else "theirs")
+                # Whoever chooses a side gives up the other one's edit.
+                if ours:
+                    self.theirs.pop(key.id, None)
+                elif self._path(key.id).exists():
+                    self.mine[key.id] = self._files()[key.id].get("birthDate")
 
     def push(self) -> None:
         with self._session() as session:
@@ -166,7 +201,8 @@ class Histories(RuleBasedStateMachine):
                 stored = self.server.held.get(("Patient", key), [])
                 # I3: whoever wrote since, ours was there.
                 assert any(
-                    one.resource is not None and one.resource.get("birthDate") == held["birthDate"]
+                    one.resource is not None
+                    and one.resource.get("birthDate") == held.get("birthDate")
                     for one in stored
                 ), f"{name} is said to be pushed"
 
@@ -178,8 +214,14 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_created_twice(self) -> None:
+        deleted = Counter(
+            (kind, tags_of(before.resource or {}) or logical_id)
+            for (kind, logical_id), held in self.server.held.items()
+            for before, version in itertools.pairwise(held)
+            if version.resource is None
+        )
         made = Counter(self.server.creations)
-        assert all(count == 1 or self._was_deleted(*what) for what, count in made.items()), made
+        assert {what: count for what, count in made.items() if count > 1 + deleted[what]} == {}
 
     @invariant()
     def references_lead_home(self) -> None:
@@ -188,9 +230,18 @@ class Histories(RuleBasedStateMachine):
                 for target in targets(version.resource or {}):
                     assert tuple(target.split("/")) in self.server.held, target
 
+    @invariant()
+    def what_others_wrote_is_still_there(self) -> None:
+        """I2 at every moment; where ids are the server's, only at the end."""
+        for name, language in self.theirs.items():
+            now = self.server.current("Patient", name)
+            if now is not None and now.resource is not None and name not in self.deleted:
+                assert now.resource.get("language") == language, name
+
     def settle(self) -> None:
         """Everybody stops; then a few runs bring both sides to the same, and keep them there."""
         self.server.commit_late()
+        self.nothing_is_created_twice()
         self.server.trouble = None
         for _ in range(4):
             self._quietly(self.pull)
@@ -208,11 +259,11 @@ class Histories(RuleBasedStateMachine):
         there = {name: one for name in NAMES if (one := self._there(name)) is not None}
         assert files.keys() == there.keys()
         for name in files.keys() - self.deleted:
-            assert files[name]["birthDate"] == self.mine[name]  # I2, ours
-            assert there[name]["birthDate"] == self.mine[name]
+            assert files[name].get("birthDate") == self.mine[name]  # I2, ours
+            assert there[name].get("birthDate") == self.mine[name]
             if name in self.theirs:
-                assert files[name]["language"] == self.theirs[name]  # I2, theirs
-                assert there[name]["language"] == self.theirs[name]
+                assert files[name].get("language") == self.theirs[name]  # I2, theirs
+                assert there[name].get("language") == self.theirs[name]
 
     def _quietly(self, command: Any) -> None:
         try:
@@ -258,14 +309,6 @@ class Histories(RuleBasedStateMachine):
         held = [*self._files().values(), *self.server.contents().values()]
         ids = {f"Patient/{name}", f"Patient/{self._rid(name)}"}
         return any(target in ids for one in held for target in targets(one))
-
-    def _was_deleted(self, kind: str, mark: str) -> bool:
-        return any(
-            version.resource is None
-            for (held_kind, _), held in self.server.held.items()
-            for version in held
-            if held_kind == kind
-        )
 
     def _nothing_destroyed(self, before: dict[str, Any]) -> None:
         trash = [json.loads(path.read_text()) for path in self.root.glob(".fhirkit/trash/*/*/*")]
