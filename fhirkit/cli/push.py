@@ -57,8 +57,9 @@ def command(
     """Push the working tree to the remote SOURCE, or the Bundle SOURCE to --remote URL.
 
     Everything is a PUT to its own id, in transactions; an update names the version it is based
-    on. What changed on both sides is a conflict (exit 4) and left alone. Exit 0 means that all
-    of it is on the server and was read back.
+    on. What changed on both sides is a conflict (exit 4) and left alone; what refers to it waits.
+    A circle of references that is more than the server takes at once is not sent (exit 6). Exit
+    0 means that all of it is on the server and was read back.
     """
     if url is None:
         from fhirkit.sync.session import Options, opened

@@ -38,7 +38,7 @@ def command(
     """Bring the working tree and the remote NAME to the same state: pull, then push.
 
     The push is not begun when the pull could not be finished; a conflict only holds up the
-    resource that it is about.
+    resource that it is about, and what refers to it.
     """
     from fhirkit.sync.session import Options, opened
 

@@ -51,7 +51,9 @@ _Remote = Mapping[ResourceKey, dict[str, Any] | None]
 
 
 class Push:
-    """One push over some ground. ``capability`` is what the server says of creating."""
+    """One push over some ground. ``capability`` is what the server says of creating; ``known``:
+    the first group need not be a small one.
+    """
 
     def __init__(
         self,
@@ -61,6 +63,7 @@ class Push:
         capability: Capability | None = None,
         pace: Pace | None = None,
         at_least_once: bool = False,
+        known: bool = False,
     ) -> None:
         self.ground = ground
         self.graph = graph
@@ -69,7 +72,7 @@ class Push:
         self.at_least_once = at_least_once
         self._capability = capability
         self._barren = 0
-        self._begun = ground.proven
+        self._begun = known
         ground.edges = graph.edges
 
     def run(self, plan: Plan, remote: _Remote) -> Report:

@@ -49,7 +49,7 @@ _MORE_SENTINELS = 200
 class Prepared:
     """A plan with everything it was made from, ready to be shown or carried out.
 
-    ``known``: how this server creates was found out before.
+    ``known``: how this server creates was found out before, or would not be remembered.
     """
 
     plan: Plan
@@ -367,7 +367,10 @@ def start_push(
         rung=Rung(rung) if rung else Rung.GUARDED, proven=rung is not None,
         quiet=LATE_COMMIT if options.quiet is None else options.quiet,
     )  # fmt: skip
-    return Push(ground, graph, capability=capability, at_least_once=options.at_least_once)
+    return Push(
+        ground, graph, capability=capability, at_least_once=options.at_least_once,
+        known=ready.known,
+    )  # fmt: skip
 
 
 def _note(_: str) -> None:

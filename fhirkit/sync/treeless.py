@@ -34,7 +34,7 @@ def prepare_bundle(client: Client, intake: Intake, *, overwrite: bool = False) -
         if overwrite or (stated is not None and stated == entry.version_id):
             base[key] = BaseEntry(key, "", entry.hash, entry.version_id)
     plan = make_plan(Direction.PUSH, scan.entries, scan.entries, base, entries)
-    return Prepared(plan, scan, base, remote)
+    return Prepared(plan, scan, base, remote, known=True)
 
 
 def push_bundle(client: Client, ready: Prepared) -> Report:

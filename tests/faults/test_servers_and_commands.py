@@ -25,8 +25,8 @@ def test_a_circle_larger_than_the_server_takes(
 ) -> None:
     server.set(most_entries=1)
     ran = fhirkit("push", "--json")
-    assert ran.code == 5
-    assert ran.results()["Condition/c"] == ran.results()["Encounter/e"] == "refused"
+    assert ran.code == 6
+    assert ran.results()["Condition/c"] == ran.results()["Encounter/e"] == "blocked"
     assert ran.results()["Patient/p"] == "created"
 
 
