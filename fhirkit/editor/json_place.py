@@ -50,6 +50,8 @@ class _Reader:
             word, here = match.group(), match.start() <= self._offset <= match.end()
             if word in _MARKS:
                 self._punctuation(word)
+                if word in "}]" and self._is_known():
+                    break
                 continue
             self._word(word, match.start(), match.end(), here=here)
         if self._found is None:
@@ -69,6 +71,19 @@ class _Reader:
         elif word == "," and top is not None:
             top.index += 1
             top.name, top.after_colon = None, False
+
+    def _is_known(self) -> bool:
+        """Whether nothing that follows can change the answer: large documents have a long rest.
+
+        The object around the place is closed, and each resource that it is in has told its type.
+        """
+        if self._found is None or any(one.way == self._found[1] for one in self._open):
+            return False
+        return all(
+            "resourceType" in self._texts.get(one.way, ())
+            for one in self._open
+            if not one.is_list and (not one.way or {"resource", "contained"} & set(one.way[-2:]))
+        )
 
     def _word(self, word: str, start: int, end: int, *, here: bool) -> None:
         top = self._open[-1] if self._open else None

@@ -64,6 +64,13 @@ def test_the_way_to_a_place_in_json(text: str, way: tuple[object, ...], on_name:
     assert (place.way, place.on_name) == (way, on_name)
 
 
+def test_the_rest_of_a_large_document_is_not_read() -> None:
+    start = '{"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Patient", "gen▸"}}'
+    place = in_json(f'{start}, {{"never": "read"}}], "beyond": {{}}}}')
+    assert place.types == {(): "Bundle", ("entry", 0, "resource"): "Patient"}
+    assert ("entry", 1) not in place.texts
+
+
 @given(st.text(alphabet='{}[]",: ab\\\n', max_size=60), st.integers(0, 60))
 def test_no_text_is_too_broken(text: str, offset: int) -> None:
     for place in (place_in_json(text, offset), place_in_yaml(text, offset)):
@@ -82,6 +89,8 @@ def test_no_text_is_too_broken(text: str, offset: int) -> None:
          "Observation"),
         ('{"entry": [{"resource": {"va▸", "resourceType": "Observation"}}]}', "valueQuantity"),
         ('{"resourceType": "Patient", "contact": [{"rel▸"}]}', "relationship"),
+        (('{"contained": [{"name": [{"fam▸"}], "resourceType": "Patient"}], "status": "x",'
+         ' "resourceType": "Observation"}'), "family"),
     ],
 )  # fmt: skip
 def test_what_fits_comes_first(elements: Elements, text: str, first: str) -> None:
