@@ -251,6 +251,13 @@ _TABLE = (
     Rule("definition-url", _ERROR, "invalid", "The url of a definition is absolute."),
     Rule("conceptmap-value-set", _ERROR, "invalid", "Source or target is no value set."),
     Rule("conceptmap-code", _ERROR, "required", "A map names a code that is not there."),
+    Rule("map-name", _ERROR, "invalid", "A name that the mapping language cannot write."),
+    Rule("map-variable", _ERROR, "unknown", "A variable that is not there, or there twice."),
+    Rule(
+        "map-type", _ERROR, "invalid", "The type of an input is unknown, or one of the other side."
+    ),
+    Rule("map-element", _ERROR, "invalid", "A mapping rule names an element that is not there."),
+    Rule("map-group", _ERROR, "not-found", "A group that is not there, or takes other variables."),
     Rule("operation-circular", _ERROR, "unknown", "An operation is based on itself."),
     Rule("operation-parameter", _ERROR, "invalid", "A parameter and its profile differ."),
     Rule("operation-profile", _ERROR, "unknown", "A profile of the parameters is none."),

@@ -13,6 +13,7 @@ from fhirkit.validate.definitional import (
     operationdefinition,
     searchparameter,
     structuredefinition,
+    structuremap,
     valueset,
 )
 from fhirkit.validate.definitional.known import Json, Known, Placed, is_absolute, text
@@ -31,6 +32,7 @@ _BY_TYPE: dict[str, Rules] = {
     "OperationDefinition": operationdefinition.check,
     "SearchParameter": searchparameter.check,
     "StructureDefinition": structuredefinition.check,
+    "StructureMap": structuremap.check,
     "ValueSet": valueset.check,
 }
 
