@@ -23,7 +23,8 @@ CANARY = "Zq7Canary"
 #: Definitions are no records of people, and what is wrong with one has to be named.
 DEFINITIONS = frozenset(
     {"StructureDefinition", "ValueSet", "CodeSystem", "ConceptMap", "SearchParameter",
-     "OperationDefinition", "CapabilityStatement", "Measure", "Questionnaire", "NamingSystem"}
+     "OperationDefinition", "CapabilityStatement", "Measure", "Questionnaire", "NamingSystem",
+     "StructureMap"}
 )  # fmt: skip
 #: Properties whose values are names of definitions, not of people.
 NAMED = frozenset(
