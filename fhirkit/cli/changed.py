@@ -70,15 +70,20 @@ def _git(*arguments: str) -> bytes:
     return done.stdout
 
 
-def when_changed(names: Callable[[], Iterable[str]]) -> Iterator[list[str]]:
-    """The names at first, then those of them that changed or came, each time there are some."""
+def when_changed(look: Callable[[], tuple[Iterable[str], object]]) -> Iterator[list[str]]:
+    """The names at first, then those of them that changed or came, each time there are some.
+
+    ``look`` gives the names, and what they are checked by: where that has changed, all have.
+    """
     seen: dict[str, tuple[int, int] | None] = {}
+    last: object = None
     while True:
-        now = {name: _state(name) for name in names()}
-        changed = [name for name, state in now.items() if seen.get(name) != state]
+        names, by = look()
+        now = {name: _state(name) for name in names}
+        changed = [name for name, state in now.items() if by != last or seen.get(name) != state]
         if changed:
             yield changed
-        seen = now
+        seen, last = now, by
         time.sleep(_PAUSE)
 
 

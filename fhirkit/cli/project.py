@@ -52,6 +52,13 @@ class Project:
         return self._checking.validator()
 
     @property
+    def state(self) -> object:
+        """What changes when the settings, or what they name, do."""
+        path = self.baseline_path
+        stamp = path.stat().st_mtime_ns if path is not None and path.exists() else None
+        return self.settings, self._checking, stamp
+
+    @property
     def baseline_path(self) -> Path | None:
         """Where the settings keep the baseline."""
         name = self.settings.config.baseline

@@ -49,9 +49,8 @@ def command(
     are listed, too, and count: exit code 1. Where an input could not be fully checked the exit
     code is 3, whatever else was found, unless --allow-incomplete is given.
     """
-    from fhirkit.cli.changed import changed_since, only_changed, when_changed
+    from fhirkit.cli.changed import changed_since, only_changed
     from fhirkit.cli.checking import Checking
-    from fhirkit.cli.console import say
     from fhirkit.cli.project import Project
     from fhirkit.cli.validating import judge_at
 
@@ -59,18 +58,19 @@ def command(
     reporting.refuse_contradictions(watch=watch)
     if changed is not None:
         changed_since(changed)  # what is wrong with the revision is said before anything else
-    project = Project(Checking(**options))
+    checking = Checking(**options)
+    project = Project(checking)
     judge = None if remote is None else judge_at(remote, project.validator)
 
-    def names() -> list[str]:
-        found = project.names(
+    def names(by: Project) -> list[str]:
+        found = by.names(
             paths, files_from, allow_empty=allow_empty, stdin_name=reporting.stdin_filename
         )
         return found if changed is None else only_changed(found, changed)
 
     if watch:
-        for some in when_changed(names):
-            reporting.run(project, some, judge, whole=False)
-            say("watching; press Ctrl+C to end")
+        from fhirkit.cli.watching import watch as keep_watching
+
+        keep_watching(reporting, project, lambda: Project(checking), names, judge)
     whole = changed is None and project.are_all(paths, files_from)
-    return reporting.run(project, names(), judge, whole=whole)
+    return reporting.run(project, names(project), judge, whole=whole)

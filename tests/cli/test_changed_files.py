@@ -159,13 +159,41 @@ def test_a_baseline_silences_each_time_that_watching_looks(records: Path) -> Non
     )  # fmt: skip
     try:
         assert watching.stderr is not None
-        seen = [watching.stderr.readline() for _ in range(2)]
+        seen = [watching.stderr.readline() for _ in range(3)]
         (records / "a.json").write_text(f"{BAD}\n")
         seen += [watching.stderr.readline() for _ in range(2)]
-        assert "1 checked" in seen[2]
-        assert "findings are in the baseline" in seen[2]
+        assert "1 checked" in seen[3]
+        assert "findings are in the baseline" in seen[3]
     finally:
         watching.send_signal(signal.SIGINT)
         out, _ = watching.communicate(timeout=60)
     assert out == ""
     assert watching.returncode == 130
+
+
+def test_watching_goes_by_the_settings_as_they_are(records: Path, tmp_path: Path) -> None:
+    (records / "a.json").write_text(BAD)
+    words = [sys.executable, "-m", "fhirkit.cli.main", "validate", ".", "--watch"]
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [*words, "--format", "concise"], cwd=records, stdout=out, stderr=subprocess.STDOUT
+        )
+        try:
+            wait_for(log, "3 checked: 2 valid, 1 invalid")
+            (records / "fhirkit.toml").write_text('ignore = ["binding-*", "code-*"]\n')
+            wait_for(log, "3 checked: 3 valid, 0 invalid")
+            # Half written, they are said to be; the last good ones stand.
+            (records / "fhirkit.toml").write_text("ignore = [")
+            wait_for(log, "not valid TOML")
+            # Files that are gone for a moment, as while git changes branches, end nothing.
+            (records / "fhirkit.toml").write_text("")
+            wait_for(log, "3 checked: 2 valid, 1 invalid")
+            for name in ("a", "b", "ü"):
+                (records / f"{name}.json").unlink()
+            wait_for(log, "nothing to validate")
+            (records / "b.json").write_text(GOOD)
+            wait_for(log, "1 checked: 1 valid, 0 invalid")
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
