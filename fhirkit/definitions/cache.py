@@ -53,8 +53,11 @@ class PackageCache:
         """
         folder = self.folder(name, version)
         inner = folder / "package"
-        if not inner.is_dir():
-            return None
+        try:
+            if not inner.is_dir():
+                return None
+        except OSError as problem:
+            raise UsageError(f"{inner}: cannot be read ({problem.strerror})") from None
         manifest = self._manifest(folder, PackageId(name, version))
         files = FolderFiles(inner)
         return Package(

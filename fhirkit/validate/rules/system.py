@@ -54,23 +54,31 @@ class Systems:
 
     def __init__(self, store: SchemaStore) -> None:
         self._store = store
-        self._answers: dict[tuple[str, bool], Finding | None] = {}
+        #: Systems that nothing is wrong with, where codes are bound (True) and where not.
+        self._fine: dict[bool, set[str]] = {False: set(), True: set()}
 
     def of(self, check: Check | None, element: ElementSchema, type_name: str) -> Check | None:
         """The check of an element, and of the system in it."""
         binding = element.binding
-        # Then the code is compared with those of a value set.
+        # Then the code is compared with those of a value set, if that is at hand.
         bound = binding is not None and binding.strength != "example"
+        if bound and binding is not None and binding.value_set is not None:
+            url = binding.value_set.partition("|")[0]
+            bound = self._store.canonical_type(url) == "ValueSet"
         if type_name == "Coding":
             if element.path == "CodeableConcept.coding":
                 return check
         elif type_name != "Quantity" or bound:
             return check
 
+        fine = self._fine[bound]
+
         def checked(value: Any) -> Finding | None:
             found = None if check is None else check(value)
             system = value.get("system") if value.__class__ is dict else None
-            if system.__class__ is not str or value.get("code").__class__ is not str:
+            if system.__class__ is not str or system in fine:
+                return found
+            if value.get("code").__class__ is not str:
                 return found
             wrong = self.wrong(system, bound=bound)
             if wrong is None or found is None:
@@ -81,14 +89,14 @@ class Systems:
 
     def wrong(self, system: str, *, bound: bool) -> Finding | None:
         """What is wrong with a system; of one of a ``bound`` element less is asked."""
-        asked = (system, bound)
-        if asked not in self._answers:
-            if len(self._answers) >= _MANY:
-                self._answers.clear()
-            rule, message = self._judge(system, bound=bound)
-            finding = Finding(rule, message, ("system",) if bound else ()) if rule else None
-            self._answers[asked] = finding
-        return self._answers[asked]
+        rule, message = self._judge(system, bound=bound)
+        if rule:
+            return Finding(rule, message, ("system",) if bound else ())
+        fine = self._fine[bound]
+        if len(fine) >= _MANY:
+            fine.clear()
+        fine.add(system)
+        return None
 
     def _judge(self, system: str, *, bound: bool) -> tuple[str, str]:
         fits = _ANY_SCHEME if bound else _KNOWN_SCHEME

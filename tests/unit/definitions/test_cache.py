@@ -242,3 +242,14 @@ def test_what_we_add_is_indexed(tmp_path: Path, opened: list[str]) -> None:
     assert found.find("urn:another:name") == odd
     assert found.find("urn:nobody") is None
     assert opened == [".index.json", "StructureDefinition-d20.json"]
+
+
+def test_a_cache_that_may_not_be_read_is_said_to_be_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    with pytest.raises(UsageError, match="cannot be read"):
+        PackageCache(tmp_path).get("a.one", "1.0.0")
