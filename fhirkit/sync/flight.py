@@ -338,7 +338,8 @@ class Flight:
                 ground.journal.settle(key, OpState.APPLIED)
             for key in self._conflicts:
                 ground.journal.settle(key, OpState.CONFLICT)
-            self._hold_back([*self._conflicts, *self._foreign])
+            if self._conflicts or self._foreign:
+                self._hold_back([*self._conflicts, *self._foreign])
         self.arrived = bool(self._agreed)
         self._agreed.clear()
         self._conflicts.clear()
