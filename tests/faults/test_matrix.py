@@ -135,8 +135,11 @@ def test_the_page_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(NOT_TRIED, "F14", "for a reason")
     good = run.Outcome("F1", "a", 3, commit="abc1234")
     bad = run.Outcome("F2", "b", 2, {1: ["I1: twice | here"]})
-    text = page([good, bad], 61.0, [], most=0)
-    assert "| F1 | kill −9 at requests, commits and renames | 1 | 3 | holds | abc1234 |" in text
+    text = page([good, bad], 61.0, [])
+    assert (
+        "| F1 | kill −9 at requests, commits and renames | 1 | 3, every one | holds | abc1234 |"
+        in text
+    )
     assert "| F2 | b | 1 of 2 | I1: twice \\| here |" in text
     assert "**broken at 1**" in text
     assert "not tried: for a reason" in text

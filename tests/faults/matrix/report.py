@@ -37,27 +37,26 @@ until it says that it is done (three times at most). What it left on the server 
 """
 
 
-def page(
-    outcomes: Sequence[Outcome], seconds: float, rivals: Sequence[dict[str, Any]], *, most: int
-) -> str:
+def page(outcomes: Sequence[Outcome], seconds: float, rivals: Sequence[dict[str, Any]]) -> str:
     """The whole page."""
     tried = sum(one.tried for one in outcomes)
     broken = sum(len(one.broken) for one in outcomes)
     took = f"{seconds / 60:.0f} min on two cores"
-    took += f", at most {most} boundaries of each case" if most else ""
     lines = [
         _HEAD,
         f"The last run: {len(outcomes)} cases, {tried} boundaries, {broken} broken, {took}.",
         "",
         "| row | fault | cases | boundaries | result | commit |",
-        "|---|---|---:|---:|---|---|",
+        "|---|---|---:|---|---|---|",
     ]
     for row, meaning in ROWS.items():
         mine = [one for one in outcomes if one.row == row]
         if row in NOT_TRIED:
             lines.append(f"| {row} | {meaning} | 0 | 0 | not tried: {NOT_TRIED[row]} | |")
         elif mine:
-            count = sum(one.tried for one in mine)
+            count = f"{sum(one.tried for one in mine)}, "
+            most = max(one.most for one in mine)
+            count += f"at most {most} a case" if most else "every one"
             bad = sum(len(one.broken) for one in mine)
             result = "holds" if not bad else f"**broken at {bad}**"
             commits = ", ".join(sorted({one.commit for one in mine}))

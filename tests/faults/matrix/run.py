@@ -25,13 +25,17 @@ ROOM = _MEMORY if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) else None
 
 @dataclass
 class Outcome:
-    """What came of one case: boundaries tried, and what was broken at which of them."""
+    """What came of one case: boundaries tried, and what was broken at which of them.
+
+    ``commit`` is what was tried, ``most`` the limit of boundaries, 0 for every one.
+    """
 
     row: str
     title: str
     tried: int = 0
     broken: dict[int, list[str]] = field(default_factory=dict)
     commit: str = ""
+    most: int = 0
 
 
 def titles() -> list[str]:
