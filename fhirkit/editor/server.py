@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from lsprotocol import types as lsp
 from pygls.lsp.server import LanguageServer
+from pygls.uris import to_fs_path
 
 from fhirkit.editor import documents
 from fhirkit.editor.actions import Actions
@@ -194,14 +195,18 @@ class Server:
 
     def _place(self, params: Any) -> tuple[Document, str, Place | None]:
         document = self._document(params.text_document.uri)
-        kind = documents.kind_of(document.path, document.source)
+        kind = _kind(document)
         offset = document.offset_at_position(params.position)
         return document, kind, documents.place_of(kind, document.source, offset)
 
     def _snapshot(self, document: Document) -> Snapshot:
-        path, text = _path(document.uri), document.source
-        kind = documents.kind_of(path.name, text)
-        return Snapshot(document.uri, kind, path, text, document.version)
+        return Snapshot(
+            document.uri,
+            _kind(document),
+            _path(document.uri),
+            document.source,
+            document.version,
+        )
 
     def _check(self, uri: str, delay: float = 0.0) -> None:
         snapshot = self._snapshot(self._document(uri))
@@ -233,4 +238,14 @@ class Server:
 
 
 def _path(uri: str) -> Path:
-    return Path(unquote(urlsplit(uri).path))
+    """The file of a document; of one that is in no file yet, a name in the folder we are in."""
+    if urlsplit(uri).scheme == "file":
+        return Path(to_fs_path(uri) or unquote(urlsplit(uri).path))
+    return Path.cwd() / (Path(unquote(urlsplit(uri).path)).name or "untitled")
+
+
+def _kind(document: Document) -> str:
+    """By the file's name; where that has no ending, by the language that the editor says."""
+    path = _path(document.uri)
+    name = path.name if path.suffix else f"{path.name}.{document.language_id}"
+    return documents.kind_of(name, document.source)

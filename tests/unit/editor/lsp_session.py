@@ -31,6 +31,8 @@ class Editor:
         self.tell("initialized")
 
     def uri(self, name: str) -> str:
+        if name.startswith("untitled:"):
+            return name
         return (self._folder / name).as_uri()
 
     def tell(self, method: str, **params: Any) -> None:
@@ -46,9 +48,10 @@ class Editor:
                 return message["result"]
             self.notices.append(message)
 
-    def open(self, name: str, text: str) -> list[dict[str, Any]]:
-        (self._folder / name).write_text(text)
-        document = {"uri": self.uri(name), "languageId": "json", "version": 1, "text": text}
+    def open(self, name: str, text: str, language: str = "json") -> list[dict[str, Any]]:
+        if not name.startswith("untitled:"):
+            (self._folder / name).write_text(text)
+        document = {"uri": self.uri(name), "languageId": language, "version": 1, "text": text}
         self.tell("textDocument/didOpen", textDocument=document)
         return self.diagnostics(name)
 

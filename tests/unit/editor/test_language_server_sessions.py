@@ -320,3 +320,22 @@ def test_a_rule_has_its_link(editor: Editor) -> None:
     (found,) = editor.open("a.json", WRONG)
     assert re.match(r"https?://hl7\.org/", found["codeDescription"]["href"])
     assert editor.close() == 0
+
+
+def test_what_is_in_no_file_yet_goes_by_its_language(editor: Editor, tmp_path: Path) -> None:
+    (tmp_path / "fhirkit.toml").write_text('[severity]\nprimitive-format = "warning"\n')
+    (found,) = editor.open("untitled:Untitled-1", WRONG)
+    assert (found["code"], found["severity"]) == ("primitive-format", 2)
+    found = editor.open("untitled:Untitled-2", CASE.replace("sex", "sxe"), "yaml")
+    assert "case-unknown-key" in codes(found)
+    hover = editor.at("hover", "untitled:Untitled-2", *where(CASE, 8, "conditions"))
+    assert "Becomes a FHIR Condition." in hover["contents"]["value"]
+    assert editor.open("untitled:Untitled-3", WRONG, "plaintext") == []
+    assert editor.close() == 0
+
+
+def test_names_with_blanks_and_percents_are_files(editor: Editor, tmp_path: Path) -> None:
+    (tmp_path / "fhirkit.toml").write_text('exclude = ["a b%20c.json"]\n')
+    assert editor.open("a b%20c.json", WRONG) == []
+    assert codes(editor.open("ü %25.json", WRONG)) == ["primitive-format"]
+    assert editor.close() == 0
