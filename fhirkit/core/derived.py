@@ -40,8 +40,15 @@ _OPEN = (
 class DerivedFiles:
     """One folder of derived files, private to its user; a suffix (``.sqlite``) tells their form."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path | Callable[[], Path]) -> None:
+        self._folder = folder
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are; found out when first asked for."""
+        if not isinstance(self._folder, Path):
+            self._folder = self._folder()
+        return self._folder
 
     def find(self, name: str, key: str, suffix: str) -> Path | None:
         """The file of this name that was made from what the key stands for, if it is whole."""

@@ -213,6 +213,10 @@ def _read(path: Path, kept: DerivedFiles) -> Package:
 
 def kept_definitions() -> DerivedFiles:
     """Where compiled definitions are kept for this user."""
-    from platformdirs import user_cache_path
 
-    return DerivedFiles(user_cache_path("fhirkit") / "definitions")
+    def folder() -> Path:
+        from platformdirs import user_cache_path
+
+        return user_cache_path("fhirkit") / "definitions"
+
+    return DerivedFiles(folder)

@@ -17,7 +17,8 @@ NOT_SUPPORTED = """\
   language are not read.
 - **Extensions for other versions of FHIR** (`http://hl7.org/fhir/5.0/…`) are said as not checked.
 - **Definitions as such.** Snapshots that a StructureDefinition brings are not compared with what
-  its differential gives; obligations are not looked into.
+  its differential gives; obligations are not looked into. What other maps a StructureMap imports
+  is not known.
 - **URLs that lead nowhere.** A canonical of HL7's that does not exist is only said to be unknown.
 - **The suite's advisor files** and a few switches that its list of runs leaves out."""
 
