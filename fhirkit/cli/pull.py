@@ -9,7 +9,7 @@ import rich_click as click
 from fhirkit.cli.merging import judgement
 from fhirkit.cli.planned import show_files
 from fhirkit.cli.results import busy, show_report
-from fhirkit.cli.saved import save, select
+from fhirkit.cli.saved import save, save_lines, select
 from fhirkit.cli.sources import export_options, picked
 from fhirkit.cli.working_tree import (
     connect,
@@ -98,5 +98,7 @@ def command(
     remote = url_remote(url, token_env, ca_bundle)
     client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
     with busy(f"Pulling from {client.host}"):
+        if pick.is_export and output is not None and output.endswith(".ndjson"):
+            return save_lines(client, types, pick, output, as_json=as_json)
         found = select(client, patient, types, pick)
     return save(client, found, output or "-", as_json=as_json)

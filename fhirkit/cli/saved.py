@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,11 +24,34 @@ def select(client: Client, patient: str | None, types: tuple[str, ...], pick: Pi
         from fhirkit.remote.capability import Capability
 
         return select_patient(client, Capability.of(client.capabilities()), patient, {}, ())
-    if pick.narrowed or pick.source == "export":
+    if pick.is_export:
         return select_export(client, pick, types or None)
     if pick.source == "history":
         raise UsageError("--source history needs a working tree, which knows what came before")
     return select_types(client, types or None)
+
+
+def save_lines(
+    client: Client, types: tuple[str, ...], pick: Pick, output: str, *, as_json: bool
+) -> int:
+    """Write an export into an NDJSON file as it comes, or nothing when it is not complete."""
+    from fhirkit.core.files import write_atomic
+    from fhirkit.core.jsonio import dump_bytes
+    from fhirkit.sync.selection import exported
+
+    count = 0
+
+    def lines() -> Iterator[bytes]:
+        nonlocal count
+        for rows in exported(client, pick, types or None):
+            count += len(rows)
+            yield b"".join(dump_bytes(row, indent=False) + b"\n" for row in rows)
+
+    write_atomic(Path(output), lines())
+    if as_json:
+        emit_json({"output": output, "resources": count, "notes": []})
+    say(f"{count} resources in {output}")
+    return exits.CLEAN
 
 
 def save(client: Client, selection: Selection, output: str, *, as_json: bool) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from fhirkit.core.errors import FhirkitError, UsageError
@@ -26,9 +27,10 @@ def read_bytes(path: Path) -> bytes:
         raise UsageError(f"{path}: cannot be read ({problem.strerror})") from None
 
 
-def write_atomic(path: Path, data: bytes, *, private: bool = True) -> None:
+def write_atomic(path: Path, data: bytes | Iterable[bytes], *, private: bool = True) -> None:
     """Replace ``path`` by ``data``: after a crash the old or the new file is there, never half.
 
+    Parts are written as they come; when what makes them raises, the old file stays as well.
     The new bytes are synced before the rename, and the folder after it. A symbolic link, device
     or FIFO at ``path`` is refused. ``private`` gives mode 0600, otherwise 0644.
     """
@@ -39,7 +41,7 @@ def write_atomic(path: Path, data: bytes, *, private: bool = True) -> None:
         _make(folder)
         handle, temporary = tempfile.mkstemp(prefix=".fhirkit-", dir=folder)
         with os.fdopen(handle, "wb") as out:
-            out.write(data)
+            out.writelines([data] if isinstance(data, bytes) else data)
             out.flush()
             os.fsync(out.fileno())
         if not private:

@@ -17,6 +17,8 @@ from fhirkit.remote.streaming import Stream
 #: Resources handed on at a time, and the bytes after which fewer are.
 _BATCH = 500
 _BATCH_BYTES = 4 << 20
+#: Empty lines mean nothing; a server that sends them for ever is not listened to.
+_BLANK = 1000
 
 
 def resources_in(
@@ -29,9 +31,12 @@ def resources_in(
     ``BadAnswer`` for a line that is no such resource, or for more or fewer lines than announced.
     """
     batch: list[dict[str, Any]] = []
-    size = lines = 0
+    size = lines = blank = 0
     for line in _lines(stream, what, longest):
         if not line.strip():
+            blank += 1
+            if blank > _BLANK + lines:
+                raise BadAnswer(f"{what}: there are more empty lines than resources")
             continue
         lines += 1
         batch.append(_resource(line, kind, what, lines, identified=identified))

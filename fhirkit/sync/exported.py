@@ -39,6 +39,20 @@ def fetch_export(
     """
     kinds = None if types is None else tuple(sorted(set(types)))
     one = _Exported(fetch, capability, pick, kinds)
+    result = _once(one, fetch)
+    if not one.resumed or result.incomplete:
+        return result
+    if pick.narrowed:
+        result.notes.append("the export had been begun before; the next pull brings what is newer")
+        return result
+    # What was begun before shows the server as it was then, and now is asked for.
+    later = fetch_export(fetch.again(), capability, pick, kinds)
+    later.notes[:0] = result.notes
+    later.read += result.read
+    return later
+
+
+def _once(one: _Exported, fetch: Fetch) -> Fetched:
     since = one.since()
     if since is not None:
         with suppress(NotOffered):  # a server that knows no _since
@@ -61,7 +75,7 @@ def fetch_by(fetch: Fetch, capability: Capability, types: list[str] | None, pick
         try:
             return fetch_export(fetch, capability, pick, types)
         except NotOffered as problem:
-            if pick.source is Source.EXPORT or pick.narrowed:
+            if pick.is_export:
                 raise
             fetch.result.notes.append(f"searched, since there is no export: {problem.message}")
     return fetch.types(capability, types, history=source is not Source.SEARCH)
@@ -83,6 +97,8 @@ class _Exported:
         self._versions: dict[ResourceKey, int] = {}
         self._doubtful: set[ResourceKey] = set()
         self._whole = False
+        #: Whether the job was one that an earlier run had begun.
+        self.resumed = False
         self._job: Job | None = None
 
     def since(self) -> str | None:
@@ -168,10 +184,12 @@ class _Exported:
     def _begin(self, since: str | None) -> Job:
         for selection, status, start in self.store.exports():
             if (selection, start) == (self.selection, since):
+                self.resumed = True
                 return Job(self.client, status, first_wait=0.0)
             # Nobody will ask for it any more: with another mark or selection it is another export.
             Job(self.client, status).cancel()
             self.store.drop_export(selection)
+        self.resumed = False
         job = begin(self.client, self.pick.path, types=self.kinds, since=since)
         self.store.keep_export(self.selection, job.status, since)
         return job

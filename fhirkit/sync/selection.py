@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +12,8 @@ from fhirkit.remote.capability import Capability
 from fhirkit.remote.client import Client
 from fhirkit.remote.export import Lost, begin
 from fhirkit.remote.listing import all_of_type, read_many
-from fhirkit.remote.paging import Found, take
 from fhirkit.remote.record import patient_record
+from fhirkit.sync.entry import version_id
 from fhirkit.sync.source import Pick
 
 #: When everything is asked for, a type refused so is left out, and the pull is not complete.
@@ -77,10 +77,16 @@ def wanted_types(capability: Capability, types: Iterable[str] | None) -> list[st
     return wanted
 
 
-def select_export(client: Client, pick: Pick, types: Iterable[str] | None) -> Selection:
-    """What a bulk export shows; of these types, if any are named. Its job ends with us."""
+def exported(
+    client: Client, pick: Pick, types: Iterable[str] | None
+) -> Iterator[list[dict[str, Any]]]:
+    """What a bulk export shows, some resources at a time and each once; of these types, if any are
+    named. Its job ends with us.
+
+    ``Incomplete`` at the end when the server reports that it is not whole.
+    """
     kinds = None if types is None else set(types)
-    found = Found()
+    seen: dict[ResourceKey, str | None] = {}
     job = begin(client, pick.path, types=kinds)
     try:
         manifest = job.wait(pick.longest)
@@ -88,14 +94,35 @@ def select_export(client: Client, pick: Pick, types: Iterable[str] | None) -> Se
             if kinds is not None and file.kind not in kinds:
                 continue  # a server that does not heed _type
             for rows in job.rows(file, manifest):
-                for row in rows:
-                    take({"resource": row}, found, "export")
+                yield list(_new(rows, seen))
         holes = job.holes(manifest)
     except Lost as problem:
         raise Incomplete(str(problem), advice="run the command again") from None
     finally:
         job.cancel()
-    return Selection(found.resources, notes=[holes] if holes else [], incomplete=bool(holes))
+    if holes:
+        raise Incomplete(holes, advice="the server's keeper can say what it left out")
+
+
+def _new(
+    rows: list[dict[str, Any]], seen: dict[ResourceKey, str | None]
+) -> Iterator[dict[str, Any]]:
+    """Those that have not come yet, noted in ``seen`` with their version."""
+    for row in rows:
+        key, version = ResourceKey.of(row), version_id(row)
+        if key not in seen:
+            seen[key] = version
+            yield row
+        elif seen[key] != version:
+            raise Incomplete(
+                f"the export shows a {key.type} in two versions", advice="run the command again"
+            )
+
+
+def select_export(client: Client, pick: Pick, types: Iterable[str] | None) -> Selection:
+    """All that a bulk export shows, in memory."""
+    rows = (row for portion in exported(client, pick, types) for row in portion)
+    return Selection({ResourceKey.of(row): row for row in rows})
 
 
 def select_types(client: Client, types: Iterable[str] | None) -> Selection:

@@ -44,6 +44,11 @@ class Pick:
         return self.group is not None or self.everyone
 
     @property
+    def is_export(self) -> bool:
+        """Whether only an export will do."""
+        return self.narrowed or self.source is Source.EXPORT
+
+    @property
     def path(self) -> str:
         """The export's path below the base."""
         if self.group is not None:

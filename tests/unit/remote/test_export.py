@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fhirkit.chaos import Behaviour, ChaosServer
 from fhirkit.chaos.reply import Reply, outcome
 from fhirkit.chaos.schedule import schedule_of
-from fhirkit.core.errors import BadAnswer, FhirkitError, Incomplete, Refused, RemoteError
+from fhirkit.core.errors import (
+    BadAnswer,
+    FhirkitError,
+    Incomplete,
+    Refused,
+    RemoteError,
+    Unreachable,
+)
 from fhirkit.remote import Client, Policy, Transport
 from fhirkit.remote.export import Foreign, Job, Lost, NotOffered, begin
 from fhirkit.remote.manifest import ExportFile, Manifest
+from fhirkit.remote.ndjson import resources_in
+from fhirkit.remote.streaming import Stream
 
 TOKEN = "t0ken-canary"
 
@@ -348,6 +361,34 @@ def test_a_file_whose_end_nothing_shows_is_not_believed(server: ChaosServer) -> 
     assert len(next(job.rows(counted, manifest))) == 1
 
 
+def test_empty_lines_for_ever_are_no_file(server: ChaosServer) -> None:
+    with pytest.raises(Lost, match="empty lines"):
+        read(server, Reply(200, line("a") + b"\n" * 2000))
+
+
+def test_n08_a_file_that_drips_is_given_up(server: ChaosServer) -> None:
+    policy = Policy(tries=1, first_wait=0.001, timeout=0.3)
+    client = Client(server.url, transport=Transport(server.url, policy=policy))
+    job = begin(client, "$export")
+    manifest = job.wait(10)
+    under(server, "drip", path="/$export-file*", times=0, seconds=0.05)
+    began = time.monotonic()
+    with pytest.raises(Unreachable, match=r"within 0\.3 s"):
+        list(job.rows(manifest.output[0], manifest))
+    assert time.monotonic() - began < 5
+
+
+@given(data=st.binary(max_size=300), framed=st.booleans(), count=st.none() | st.integers(0, 3))
+def test_any_bytes_are_resources_or_a_clean_error(
+    data: bytes, framed: bool, count: int | None
+) -> None:
+    stream = Stream(iter([data[:7], data[7:]]), framed=framed)
+    with suppress(BadAnswer):
+        rows = resources_in(stream, "Patient", count, "x", longest=100, identified=True)
+        for portion in rows:
+            assert all(row["resourceType"] == "Patient" for row in portion)
+
+
 @pytest.mark.parametrize("do", ["truncate", "drop-after"])
 def test_a_connection_that_breaks_is_no_end(server: ChaosServer, do: str) -> None:
     server.behaviour = Behaviour(export_counts=False)
@@ -371,7 +412,7 @@ def test_a_small_file_does_not_become_a_large_one(
     from fhirkit.remote import streaming
 
     monkeypatch.setattr(streaming, "_SMALL", 1 << 20)
-    bomb = gzip.compress(b"\n" * 8_000_000)
+    bomb = gzip.compress(line("a", language="x" * 4000) * 2000)
     with pytest.raises(Lost, match="unpacks"):
         read(server, Reply(200, bomb, {"Content-Encoding": "gzip"}))
 

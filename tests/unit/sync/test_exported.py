@@ -342,8 +342,12 @@ def test_an_export_that_takes_long_is_taken_up_again(
         pull(tree, server, Pick(Source.EXPORT, longest=0.05))
     (job,) = server.exports.jobs.values()
     job.pending = 0
+    server.behaviour = server.behaviour.changed({"export_pending": 0})
+    server.put(P7)
     assert pull(tree, server).complete
-    assert server.exports.begun == 1
+    (since,) = paths(server, "/$export?")
+    assert "_since=" in since, "the first is gone on with, and what came later is asked for"
+    assert same(tree, server)
 
 
 def test_a_job_that_is_gone_meanwhile_is_begun_again(
@@ -402,7 +406,8 @@ def test_a_connection_that_breaks_leaves_the_job_for_the_next_run(
     assert len(kept(tree)[1]) == 1
     server.faults = None
     assert pull(tree, server).complete
-    assert server.exports.begun == 1
+    assert server.exports.begun == 2
+    assert "_since=" in paths(server, "/$export?")[0]
 
 
 # -- some patients, and no tree ---------------------------------------------------------------
@@ -433,11 +438,12 @@ def test_without_a_tree_the_job_ends_with_us(server: ChaosServer) -> None:
     client = client_of(server)
     found = select_export(client, EXPORT, ["Patient"])
     assert len(found.resources) == 30
-    assert not found.incomplete
     assert server.exports.jobs == {}
     under(server, "export-no-files", path="/$export-status*")
     with pytest.raises(Incomplete):
         select_export(client, EXPORT, None)
     assert server.exports.jobs == {}
     under(server, "export-errors", path="/$export-status*")
-    assert select_export(client, EXPORT, None).incomplete
+    with pytest.raises(Incomplete, match="not whole"):
+        select_export(client, EXPORT, None)
+    assert server.exports.jobs == {}
