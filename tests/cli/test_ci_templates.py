@@ -320,7 +320,7 @@ def run_as_in_the_image(wheel: Path, folder: Path) -> None:
         path.chmod(0o555)
     done = subprocess.run(
         [sys.executable, "-c", program, "validate", "records"], cwd=data,
-        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "PYTHONPATH": str(site)},
+        env={"PATH": "/usr/bin:/bin", "HOME": "/dev/null", "PYTHONPATH": str(site)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     for path in (data, data / "records"):
