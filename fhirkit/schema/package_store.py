@@ -19,12 +19,14 @@ import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from fhirkit.core.errors import FhirkitError, InvalidInput
 from fhirkit.core.jsonio import loads
-from fhirkit.definitions.package import Package
+
+if TYPE_CHECKING:
+    from fhirkit.definitions.package import Package
 
 Resource = dict[str, Any]
 

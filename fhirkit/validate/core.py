@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from fhirkit.core.derived import DerivedFiles, program
 from fhirkit.core.errors import UsageError
 from fhirkit.definitions import embedded
-from fhirkit.definitions.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from fhirkit.definitions.package import Package
@@ -77,6 +76,8 @@ def core_key(package: Package | None, kept: DerivedFiles) -> str:
         row = embedded.connect().execute("SELECT value FROM about WHERE key = 'inputs'").fetchone()
         whole.update(repr(row).encode())
     else:
+        from fhirkit.definitions.fingerprint import fingerprint
+
         whole.update(fingerprint(package, kept).encode())
     return whole.hexdigest()
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from fhirkit.core.derived import DerivedFiles
 from fhirkit.core.errors import UsageError
-from fhirkit.definitions.fingerprint import fingerprint
 from fhirkit.definitions.index import CanonicalIndex
 from fhirkit.definitions.versions import PackageId
 from fhirkit.schema.extras import Given, Shelf
@@ -74,6 +73,9 @@ class Packages:
         """The definitions of the packages, compiled before or now; None when there are none."""
         if not self._named:
             return None
+        # Loaded here, since most runs have no packages.
+        from fhirkit.definitions.fingerprint import fingerprint
+
         key = hashlib.sha256(f"{LAYOUT}{core_key(self.core, self._kept)}".encode())
         for part in (self._named, self._needed):
             prints = [fingerprint(package, self._kept) for package in part]
