@@ -40,7 +40,7 @@ def check(measure: Json, node: Node, known: Known) -> Iterator[Placed]:
 
 def _criteria(criteria: Json, libraries: list[Json]) -> Iterator[Finding]:
     expression = text(criteria, "expression")
-    if criteria.get("language") not in _CQL or expression is None:
+    if text(criteria, "language") not in _CQL or expression is None:
         return
     if not libraries:
         yield _wrong("no library of the measure is at hand that could define the criteria")
