@@ -97,10 +97,15 @@ def binding(definition: Definition) -> Binding | None:
     maximum = None
     for extension in published.get("extension", ()):
         if extension.get("url") == _MAX_VALUE_SET:
-            maximum = extension.get("valueCanonical") or extension.get("valueUri")
-    value_set = published.get("valueSet")
+            maximum = _text(extension.get("valueCanonical")) or _text(extension.get("valueUri"))
+    value_set = _text(published.get("valueSet"))
     strength = corrected_strength(definition.get("path"), value_set, published["strength"])
     return Binding(strength, value_set, maximum)
+
+
+def _text(value: Any) -> str | None:
+    """A text; anything else in its place, in a definition that is wrong itself, is none."""
+    return value if isinstance(value, str) else None
 
 
 def typed_value(definition: Definition, prefix: str) -> TypedValue | None:
