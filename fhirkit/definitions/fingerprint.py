@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 
 from fhirkit.core.derived import DerivedFiles
 from fhirkit.core.files import read_bytes
-from fhirkit.definitions.folder import FolderFiles
+from fhirkit.definitions.folder import FolderFiles, NamedFiles
 from fhirkit.definitions.index import CanonicalIndex
 from fhirkit.definitions.manifest import Manifest
 from fhirkit.definitions.package import Package, read_package
@@ -40,7 +40,7 @@ _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder(_Facts).decode
 
 
-class ArchiveFiles(Mapping[str, bytes]):
+class ArchiveFiles(NamedFiles):
     """The JSON files of an archive; it is unpacked when the first is asked for."""
 
     def __init__(self, key: str, names: tuple[str, ...], unpack: Callable[[], Package]) -> None:
@@ -50,21 +50,10 @@ class ArchiveFiles(Mapping[str, bytes]):
         self._unpack = unpack
         self._files: Mapping[str, bytes] | None = None
 
-    def __getitem__(self, name: str) -> bytes:
-        if name not in self._names:
-            raise KeyError(name)
+    def _read(self, name: str) -> bytes:
         if self._files is None:
             self._files = self._unpack().files
         return self._files[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
 
 
 def open_archive(path: Path, kept: DerivedFiles) -> Package:

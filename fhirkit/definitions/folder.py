@@ -100,7 +100,30 @@ class FolderState(NamedTuple):
     changed: int
 
 
-class FolderFiles(Mapping[str, bytes]):
+class NamedFiles(Mapping[str, bytes]):
+    """Files of which the names are known, in ``_names``, and the contents read when asked for."""
+
+    _names: Mapping[str, None]
+
+    def _read(self, name: str) -> bytes:
+        raise NotImplementedError
+
+    def __getitem__(self, name: str) -> bytes:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._read(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+
+class FolderFiles(NamedFiles):
     """The JSON files of a ``package`` folder by name; listed once, read when asked for."""
 
     def __init__(self, folder: Path) -> None:
@@ -137,16 +160,5 @@ class FolderFiles(Mapping[str, bytes]):
             whole.update(f"{name}\0{about.st_size}\0{times}\n".encode("utf-8", "surrogateescape"))
         return FolderState(whole.hexdigest(), changed)
 
-    def __getitem__(self, name: str) -> bytes:
-        if name not in self._names:
-            raise KeyError(name)
+    def _read(self, name: str) -> bytes:
         return read_regular(self._folder / name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
