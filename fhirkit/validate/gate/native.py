@@ -56,6 +56,8 @@ class Gate:
         self._tables: Tables | None = None
         self._visits: dict[str, int] = {}
         self._verdict: Callable[[bytes], int] | None = None
+        #: Whether there is no native code; then nothing is to be learned either.
+        self._is_missing = False
 
     def look(self, data: bytes) -> Certain:
         """What is certain of a text; for the rest, look closer."""
@@ -66,7 +68,8 @@ class Gate:
                 return _MEANINGS[verdict] if strange.isprintable() else NOTHING
             if verdict:
                 return _MEANINGS[verdict]
-        self._learn(data)
+        if not self._is_missing:
+            self._learn(data)
         return NOTHING
 
     def _learn(self, data: bytes) -> None:
@@ -89,6 +92,7 @@ class Gate:
         from fhirkit.validate.gate.library import library
 
         if library() is None:
+            self._is_missing = True
             return False
         if self._tables is None:
             from fhirkit.validate.gate.tables import Tables
