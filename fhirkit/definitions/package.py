@@ -17,12 +17,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from gzip import GzipFile
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from fhirkit.core.files import read_bytes
 from fhirkit.core.jsonio import loads
 from fhirkit.definitions.index import CanonicalIndex, Row
-from fhirkit.definitions.manifest import read_manifest
+from fhirkit.definitions.manifest import Manifest, read_manifest
 from fhirkit.definitions.manifest import refused as _refused
 
 MAX_MEMBERS = 50_000
@@ -49,6 +49,18 @@ class Package:
     files: Mapping[str, bytes]
     dependencies: Mapping[str, str] = field(default_factory=dict)
     index: CanonicalIndex | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, manifest: Manifest, files: Mapping[str, bytes]) -> Self:
+        """A package from its manifest and its files."""
+        return cls(
+            manifest.name,
+            manifest.version,
+            manifest.fhir_versions,
+            files,
+            manifest.dependencies,
+            CanonicalIndex(files),
+        )
 
     def find(self, canonical: str, *types: str) -> dict[str, Any] | None:
         """The resource that a canonical (``url`` or ``url|version``) names, or None.
@@ -96,14 +108,7 @@ def read_package(source: Path | bytes, *, name: str = "package") -> Package:
     if manifest_bytes is None:
         raise _refused(name, "it holds no package/package.json, so it is no FHIR package")
     manifest = read_manifest(manifest_bytes, name=name)
-    return Package(
-        manifest.name,
-        manifest.version,
-        manifest.fhir_versions,
-        files,
-        manifest.dependencies,
-        CanonicalIndex(files),
-    )
+    return Package.of(manifest, files)
 
 
 def members(data: bytes, *, name: str = "archive") -> Iterator[tuple[str, bytes]]:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from fhirkit.core.derived import DerivedFiles
 from fhirkit.core.errors import UsageError
-from fhirkit.definitions.index import CanonicalIndex
 from fhirkit.definitions.versions import PackageId
 from fhirkit.schema.extras import Given, Shelf
 from fhirkit.schema.package_store import LAYOUT, PackageStore
@@ -202,15 +201,7 @@ def _read(path: Path, kept: DerivedFiles) -> Package:
     if not (inner / "package.json").is_file():
         raise UsageError(f"{path}: holds no package.json, so it is no FHIR package")
     manifest = read_manifest(read_regular(inner / "package.json"), name=str(path))
-    files = FolderFiles(inner)
-    return Package(
-        manifest.name,
-        manifest.version,
-        manifest.fhir_versions,
-        files,
-        manifest.dependencies,
-        CanonicalIndex(files),
-    )
+    return Package.of(manifest, FolderFiles(inner))
 
 
 def kept_definitions() -> DerivedFiles:
