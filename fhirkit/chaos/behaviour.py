@@ -20,14 +20,14 @@ class Behaviour:
     same inside a transaction. ``client_ids``: ``any``, ``not-numeric`` (HAPI), ``refused`` or
     ``reassigned`` (stored under an id of the server's). ``transactions``: ``atomic``, ``batch``
     (entries succeed or fail alone) or ``refused``. ``totals``: ``always``, ``asked`` (only for
-    ``_total=accurate``) or ``never``. ``locations`` of entries: ``versioned``, ``plain`` or
-    ``none``. ``statement_elements``: whether ``_elements`` on the CapabilityStatement is
-    ``heeded``, ``ignored`` or ``refused``. ``normalisation``: a name in
-    ``normalise.NORMALISATIONS``, or empty. ``refuses``: a pattern of ``Type/id`` that is answered
-    by 422. ``search_memory``: seconds that a search's answer is used again for the same search,
-    unless told not to. ``late_index``: seconds until a search shows what was written.
-    ``export_pending``: how often an export says that it is not finished, each time with
-    ``export_retry_after`` as the Retry-After.
+    ``_total=accurate``) or ``never``. ``counts``: whether ``_summary=count`` is heeded.
+    ``locations`` of entries: ``versioned``, ``plain`` or ``none``. ``statement_elements``: whether
+    ``_elements`` on the CapabilityStatement is ``heeded``, ``ignored`` or ``refused``.
+    ``normalisation``: a name in ``normalise.NORMALISATIONS``, or empty. ``refuses``: a pattern of
+    ``Type/id`` that is answered by 422. ``search_memory``: seconds that a search's answer is used
+    again for the same search, unless told not to. ``late_index``: seconds until a search shows
+    what was written. ``export_pending``: how often an export says that it is not finished, each
+    time with ``export_retry_after`` as the Retry-After.
     """
 
     software: str = "fhirkit chaos"
@@ -72,6 +72,7 @@ class Behaviour:
     export_pending: int = 1
     export_retry_after: str = "0"
     totals: str = "always"
+    counts: bool = True
     unknown_parameter_status: int = 200
     gt_includes_equal: bool = False
     search_memory: float = 0.0

@@ -175,7 +175,7 @@ def first_page(
 ) -> Reply:  # fmt: skip
     """The first page of what was found; the others are asked for by its next link."""
     given = dict(pairs(query))
-    if given.get("_summary") == "count" or given.get("_count") == "0":
+    if behaviour.counts and (given.get("_summary") == "count" or given.get("_count") == "0"):
         return Reply(200, {"resourceType": "Bundle", "type": kind, "total": len(rows)})
     text = given.get("_count", "")
     size = min(int(text), behaviour.most_page) if text.isdigit() else behaviour.page_size

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from fhirkit.core.errors import BadAnswer, Incomplete, Refused
 from fhirkit.core.resource import ResourceKey
 from fhirkit.remote.client import Client
-from fhirkit.remote.paging import Expired, Found, entries_of, pages, take
+from fhirkit.remote.paging import Expired, Found, entries_of, pages, short_of, take
 from fhirkit.remote.reference import local_key
 
 _COUNT = "500"
@@ -42,7 +42,8 @@ def changes_since(
     """The versions made at or after ``since``, a page at a time, in no order to rely on.
 
     ``clock`` is told the server's time at the first page. The same version may come twice; a
-    history whose link expires is begun again, three times at most.
+    history whose link expires is begun again, three times at most. A history's total counts on
+    some servers the page and on most is not there, so its end has to be proven by the caller.
     """
     asked = f"{kind}/_history" if kind else "_history"
     what = f"history of {kind or 'all types'} at {client.host}"
@@ -65,36 +66,59 @@ def changes_since(
 def every_resource(client: Client, kind: str, *, clock: Clock) -> Iterator[list[dict[str, Any]]]:
     """Every resource of a type, a page at a time; the same one may come twice.
 
-    ``Incomplete`` when the server announced more than it delivered, or forgot the search too
-    often without any progress.
+    That they are all is proven by the total on the first page, else by a count, and where the
+    server tells neither, by a walk from the other end that shows the same. ``Incomplete`` when
+    it cannot be proven, or the server forgot the search too often without any progress.
     """
     walk = _Walk(client, kind, clock)
+    shown: set[str] | None = None
+    short: int | None = None
     for _ in range(_STARTS):
         yield from walk.through()
-        if not walk.short:
+        total = walk.announced
+        if total is None:
+            total = client.count(kind)
+        if total is not None:
+            short = total - len(walk.seen)
+            if short <= 0:
+                return
+            continue
+        short = None
+        if walk.seen == shown:
             return
+        shown = walk.seen
+        walk.turn()
+    if short is not None:
+        raise short_of(walk.what, short)
     raise Incomplete(
-        f"{walk.what}: the server announced {walk.short} more than it delivered",
+        f"{walk.what}: the server tells no total, and shows other resources each time",
         advice="run the command again when nothing else writes to the server",
     )
 
 
 class _Walk:
-    """One type's rows, from the first to the last, whatever becomes of the links."""
+    """One type's rows, from the one end to the other, whatever becomes of the links."""
 
     def __init__(self, client: Client, kind: str, clock: Clock) -> None:
         self.client = client
         self.kind = kind
         self.what = f"search of {kind} at {client.host}"
-        self.short = 0
+        #: The ids that the last walk showed, and how many the server said there are.
+        self.seen: set[str] = set()
+        self.announced: int | None = None
         self._get = _getter(client, self.what, clock)
         self._sorted = True
+        self._downwards = False
         self._last: str | None = None
+
+    def turn(self) -> None:
+        """Walk from the other end the next time."""
+        self._downwards = not self._downwards
 
     def through(self) -> Iterator[list[dict[str, Any]]]:
         seen: set[str] = set()
-        announced: int | None = None
-        self._last = None
+        self.seen = seen
+        self.announced = self._last = None
         idle = 0
         while True:
             before = len(seen)
@@ -102,7 +126,7 @@ class _Walk:
                 for page in self._pages():
                     total = page.get("total")
                     if type(total) is int and self._last is None:
-                        announced = total
+                        self.announced = total
                     found = Found()
                     for entry in entries_of(page, self.what):
                         take(entry, found, self.what)
@@ -112,7 +136,6 @@ class _Walk:
                     seen.update(key.id for key in found.matches)
                     yield rows
                     self._note(rows)
-                self.short = max(0, announced - len(seen)) if announced is not None else 0
                 return
             except Expired:
                 idle = 0 if len(seen) > before else idle + 1
@@ -124,9 +147,10 @@ class _Walk:
 
     def _pages(self) -> Iterator[dict[str, Any]]:
         if self._sorted:
-            query = {"_sort": "_lastUpdated", "_count": _COUNT, "_total": "accurate"}
+            sign, bound = ("-", "le") if self._downwards else ("", "ge")
+            query = {"_sort": f"{sign}_lastUpdated", "_count": _COUNT, "_total": "accurate"}
             if self._last is not None:
-                query = {"_lastUpdated": f"ge{self._last}"} | query
+                query = {"_lastUpdated": f"{bound}{self._last}"} | query
             try:
                 yield from self._run(query)
                 return
@@ -144,15 +168,19 @@ class _Walk:
 
     def _note(self, rows: list[dict[str, Any]]) -> None:
         """How far the walk has come, as long as the server really keeps the order asked for."""
-        times = [_time(row) for row in rows]
-        if not self._sorted or not times:
+        if not self._sorted or not rows:
             return
-        known = [one for one in times if one is not None]
-        newest = max(known, default="")
-        if len(known) < len(times) or (self._last is not None and min(known) < self._last):
+        known = [one for one in map(_time, rows) if one is not None]
+        if len(known) < len(rows) or not self._goes_on(known):
             self._sorted, self._last = False, None
         else:
-            self._last = newest
+            self._last = min(known) if self._downwards else max(known)
+
+    def _goes_on(self, times: list[str]) -> bool:
+        """Whether a page's times are not on the near side of the last page's."""
+        if self._last is None:
+            return True
+        return max(times) <= self._last if self._downwards else min(times) >= self._last
 
 
 def _getter(client: Client, what: str, clock: Clock) -> Callable[[str], dict[str, Any]]:

@@ -7,7 +7,7 @@ caller can find out what became of a write whose answer was lost.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -15,11 +15,14 @@ from urllib.parse import quote, urlencode
 from fhirkit.core.errors import BadAnswer, Refused, UsageError
 from fhirkit.core.resource import ResourceKey
 from fhirkit.remote.address import base_url, host_of
+from fhirkit.remote.failures import Busy
 from fhirkit.remote.paging import Found, collect
 from fhirkit.remote.transport import Answer, Policy, Transport
 
 # HAPI answers a search from its memory for a minute unless it is told not to.
 _FRESH = {"Cache-Control": "no-cache"}
+#: Parameters about the pages of a result, which are none of its conditions.
+_PAGING = ("_count", "_sort", "_total")
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _ETAG = re.compile(r'(?:W/)?"?([^"]+)"?')
@@ -137,15 +140,46 @@ class Client:
             "DELETE", f"{self.base}/{_path(key)}", what=f"delete of {key.type}", headers=headers
         )
 
-    def search(self, path: str, parameters: Mapping[str, str] | None = None) -> Found:
-        """All pages of a search at ``path`` (a type, a compartment or an operation)."""
+    def search(
+        self, path: str, parameters: Mapping[str, str] | None = None, *, whole: bool = True
+    ) -> Found:
+        """All pages of a search at ``path`` (a type, a compartment or an operation).
+
+        ``whole``: proven to be all matches, or ``Incomplete``; else as far as the pages go.
+        """
         what = f"search of {path.rsplit('/', maxsplit=1)[-1].lstrip('$') or 'all'}"
 
         def get(url: str) -> dict[str, Any]:
             return _expect(self._get(url, what), "Bundle", what)
 
+        def counted() -> int | None:
+            # An operation's result is no search that could be counted.
+            conditions = {
+                name: value for name, value in (parameters or {}).items() if name not in _PAGING
+            }
+            return None if "$" in path else self.count(path, conditions)
+
         query = urlencode(parameters or {}, safe=",/:$*")
-        return collect(get, base=self.base, asked=path, query=query, what=f"{what} at {self.host}")
+        return collect(
+            get, base=self.base, asked=path, query=query, what=f"{what} at {self.host}",
+            counted=counted if whole else None,
+        )  # fmt: skip
+
+    def count(
+        self, path: str, conditions: Mapping[str, str] | Iterable[tuple[str, str]] = ()
+    ) -> int | None:
+        """How many matches of a search the server says it has; None when it does not say."""
+        pairs = conditions.items() if isinstance(conditions, Mapping) else conditions
+        query = urlencode([*pairs, ("_summary", "count")], safe=",/:$*")
+        try:
+            url, kind = f"{self.base}/{path}?{query}", path.rpartition("/")[2]
+            page, _ = self.page(url, f"count of {kind}")
+        except Busy:
+            raise
+        except (Refused, BadAnswer):
+            return None
+        total = page.get("total")
+        return total if type(total) is int else None
 
     def page(self, url: str, what: str) -> tuple[dict[str, Any], str | None]:
         """One page of a search or history under our base, and the server's time (Date header)."""

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import Any
-from urllib.parse import urlencode
 
 from fhirkit.core.errors import BadAnswer, Incomplete, Refused
 from fhirkit.core.resource import ResourceKey
@@ -64,7 +63,7 @@ def find_many(
             if len(chunk) > 1 and count_of(client, kind, _id=query["_id"]) == 0:
                 continue  # counting costs a server less than a search, and most are new
             try:
-                resources = client.search(kind, query).resources
+                resources = client.search(kind, query, whole=False).resources
             except Busy:
                 raise
             except (Refused, BadAnswer, Incomplete):
@@ -94,15 +93,7 @@ def count_of(client: Client, kind: str, *updated: str, **parameters: str) -> int
     ``updated`` are conditions on ``_lastUpdated``, such as ``le2026-01-01T00:00:00Z``.
     """
     pairs = [*(("_lastUpdated", one) for one in updated), *parameters.items()]
-    query = urlencode([*pairs, ("_summary", "count")], safe=",")
-    try:
-        page, _ = client.page(f"{client.base}/{kind}?{query}", f"count of {kind}")
-    except Busy:
-        raise
-    except (Refused, BadAnswer):
-        return None
-    total = page.get("total")
-    return total if type(total) is int else None
+    return client.count(kind, pairs)
 
 
 def _by_search(
@@ -115,7 +106,7 @@ def _by_search(
             continue
         query = {"_id": ",".join(key.id for key in chunk), "_count": str(len(chunk))}
         try:
-            resources = client.search(kind, query).resources
+            resources = client.search(kind, query, whole=False).resources
         except Busy:
             raise
         except (Refused, BadAnswer, Incomplete):

@@ -2,7 +2,7 @@
 
 https://hl7.org/fhir/R4/http.html#paging. Guards: each next link is moved under our base and may
 come once; an expired search is begun again; entries are told apart by key and version; a total
-that the server gives must be reached.
+that the server gives must be reached, and where it gives none something else has to prove the end.
 """
 
 from __future__ import annotations
@@ -24,49 +24,74 @@ GetBundle = Callable[[str], dict[str, Any]]
 
 @dataclass(slots=True)
 class Found:
-    """What a search delivered: resources by key, and whether a total proved it complete."""
+    """What a search delivered: resources by key, and which of them are matches."""
 
     resources: dict[ResourceKey, dict[str, Any]] = field(default_factory=dict)
     matches: set[ResourceKey] = field(default_factory=set)
-    proven: bool = False
 
 
 class Expired(Exception):
     """The server has forgotten the search between two pages."""
 
 
-def collect(get: GetBundle, *, base: str, asked: str, query: str, what: str) -> Found:
+def collect(
+    get: GetBundle,
+    *,
+    base: str,
+    asked: str,
+    query: str,
+    what: str,
+    counted: Callable[[], int | None] | None = None,
+) -> Found:
     """Everything that a search delivers; begun again when it expires or falls short.
 
-    ``asked`` is the path below the base, ``query`` the encoded parameters. Raises ``Incomplete``
-    when the search cannot be finished.
+    ``asked`` is the path below the base, ``query`` the encoded parameters. With ``counted``, which
+    asks the server how many matches there are, it has to be proven that they are all: by the
+    total on a page, else by ``counted``, and where the server tells neither, by two walks
+    that show the same. Raises ``Incomplete`` when the search cannot be finished.
     """
-    found = Found()
+    shown: Found | None = None
     short: int | None = None
+    problem = ""
     for _ in range(_STARTS):
-        found, short = Found(), None
+        found = Found()
         try:
-            short = _walk(get, found, base=base, asked=asked, query=query, what=what)
+            total = _walk(get, found, base=base, asked=asked, query=query, what=what)
         except Expired:
-            short = None
+            short, problem = None, "the search expired between two pages"
             continue
-        if not short:
+        if total is None:
+            if counted is None:
+                return found
+            total = counted()
+        if total is None:
+            if shown is not None and found.resources.keys() == shown.resources.keys():
+                return found
+            short, problem = None, "the server tells no total, and shows others each time"
+            shown = found
+            continue
+        short = total - len(found.matches)
+        if short <= 0:
             return found
-    if short:
-        raise Incomplete(
-            f"{what}: the server announced {short} more than it delivered",
-            advice="run the command again when nothing else writes to the server",
-        )
+    if short is not None:
+        raise short_of(what, short)
     raise Incomplete(
-        f"{what}: the search expired between two pages, {_STARTS} times over",
-        advice="try again when the server is less busy",
+        f"{what}: {problem}, {_STARTS} times over", advice="try again when the server is less busy"
+    )
+
+
+def short_of(what: str, missing: int) -> Incomplete:
+    """The error for a server that has more than it delivered, time and again."""
+    return Incomplete(
+        f"{what}: the server announced {missing} more than it delivered",
+        advice="run the command again when nothing else writes to the server",
     )
 
 
 def _walk(
     get: GetBundle, found: Found, *, base: str, asked: str, query: str, what: str
 ) -> int | None:
-    """Read all pages into ``found``; how many announced matches are missing (0: none)."""
+    """Read all pages into ``found``; how many matches the server announced, if it did."""
     total: int | None = None
     for page in pages(get, base=base, asked=asked, query=query, what=what):
         announced = page.get("total")
@@ -74,10 +99,7 @@ def _walk(
             total = announced
         for entry in entries_of(page, what):
             take(entry, found, what)
-    if total is None:
-        return 0
-    found.proven = True
-    return max(0, total - len(found.matches))
+    return total
 
 
 def pages(

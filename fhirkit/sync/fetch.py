@@ -14,21 +14,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fhirkit.core.errors import Blocked, Refused
+from fhirkit.core.errors import Blocked, Incomplete, Refused
 from fhirkit.core.resource import ResourceKey, content_hash
 from fhirkit.remote.capability import Capability
-from fhirkit.remote.changes import Change, changes_since, every_resource
+from fhirkit.remote.changes import changes_since, every_resource
 from fhirkit.sync.base import BaseStore
 from fhirkit.sync.config import LATE_COMMIT
 from fhirkit.sync.counterpart import Counterpart
 from fhirkit.sync.entry import Base, version_id
 from fhirkit.sync.plan import version_number
 from fhirkit.sync.selection import NOT_FOR_US, wanted_types
+from fhirkit.sync.window import Window, more_than, utc
 from fhirkit.sync.worktree import is_id
 
 #: The usual overlap of two fetches, in seconds.
 OVERLAP = LATE_COMMIT
 _LATE = "9999"
+_WALKS = 3
 #: The selection of everything that the server can list.
 ALL = "*"
 
@@ -96,7 +98,7 @@ class Fetch:
         if not history:
             capability = capability.without_history()
         if types is None and since is not None and capability.has_system_history:
-            self._history(since, None)
+            self._history(capability, since, None)
             self.advance([ALL], first=False)
             return self.result
         moments: list[str | None] = []
@@ -135,8 +137,12 @@ class Fetch:
         """Fetch one type; whether it was read whole, and not only what changed."""
         since = max(filter(None, (since, self.store.watermark(kind))), default=None)
         if since is not None and capability.has_history(kind):
-            self._history(since, kind)
+            self._history(capability, since, kind)
             return False
+        self._every(kind)
+        return True
+
+    def _every(self, kind: str) -> None:
         seen: set[ResourceKey] = set()
         for rows in every_resource(self.server.client, kind, clock=self._clock):
             self.known_by(map(ResourceKey.of, rows))
@@ -144,18 +150,65 @@ class Fetch:
                 seen.update(self.learn(row) for row in rows)
         # A search that lacks a resource does not prove that it is deleted; a read does.
         self.ask({key for key in self.known() if key.type == kind} - seen)
-        return True
 
-    def _history(self, since: str, kind: str | None) -> None:
-        window = _Window()
+    def _history(self, capability: Capability, since: str, kind: str | None) -> None:
+        """What changed, of one type or of all, and that it is all.
+
+        Where the server's counts say that something is missing the history is read again; then
+        the types of which it still is are read whole. A server that does not count has to show
+        the same history twice.
+        """
+        before: Window | None = None
+        missing: set[str] | None = None
+        for number in range(_WALKS):
+            window = self._window(since, kind)
+            # What others write meanwhile is for the next time: in the end only what the first
+            # page could show has to be there.
+            until = [f"lt{self._until()}"] if number == _WALKS - 1 and self._began else []
+            missing = self._missing(capability, kind, window, f"ge{since}", *until)
+            if missing is None:
+                if before is not None and window.shows_the_same(before) and not window.repeats:
+                    return
+                before = window
+            elif window.repeats:
+                missing = self._kinds(kind, window)
+            elif not missing:
+                return
+        if missing is None:
+            raise Incomplete(
+                f"history of {kind or 'all types'}: the server shows another one each time",
+                advice="run the command again when nothing else writes to the server",
+            )
+        for one in sorted(missing):
+            self._every(one)
+
+    def _window(self, since: str, kind: str | None) -> Window:
+        window = Window()
         for page in changes_since(self.server.client, since, kind=kind, clock=self._clock):
             self.known_by(change.key for change in page if change.resource is not None)
+            rows = [(self.server.here(change.key), change) for change in page]
+            window.begin_page(rows)
             with self.store.transaction():
-                for change in page:
-                    key = self.server.here(change.key)
+                for key, change in rows:
                     if window.is_last(key, change) and change.resource is not None:
                         self.learn(change.resource)
         self.ask(window.doubtful & self.known())
+        return window
+
+    def _missing(
+        self, capability: Capability, kind: str | None, window: Window, *conditions: str
+    ) -> set[str] | None:
+        living = self.living()
+        if kind is not None:
+            living = {key for key in living if key.type == kind}
+        kinds, client = self._kinds(kind, window), self.server.client
+        return more_than(client, capability, kinds, window.written(), living, *conditions)
+
+    def _kinds(self, kind: str | None, window: Window) -> set[str]:
+        """The types that a history is about: those that were known, and those that it shows."""
+        if kind is not None:
+            return {kind}
+        return {key.type for key in (*self.living(), *window.written())}
 
     def known(self) -> set[ResourceKey]:
         """What this remote was known to hold before the fetch, and what it was learned to hold."""
@@ -224,7 +277,7 @@ class Fetch:
             mine = fresh
         self._compare(key, mine)
         meta = mine.get("meta")
-        moment = _utc(meta.get("lastUpdated")) if isinstance(meta, dict) else None
+        moment = utc(meta.get("lastUpdated")) if isinstance(meta, dict) else None
         if moment is not None:
             self._newest = max(self._newest or "", moment)
         return key
@@ -259,8 +312,14 @@ class Fetch:
 
     def _clock(self, moment: str, own: bool) -> None:
         # Of several walks the first counts: whatever comes later is in the next window.
-        self._began = min(self._began or _LATE, _utc(moment) or _LATE)
+        self._began = min(self._began or _LATE, utc(moment) or _LATE)
         self._own_clock = own
+
+    def _until(self) -> str:
+        """A time by the server's clock that is not before the first page's."""
+        moment = datetime.fromisoformat(self._began or _LATE)
+        # An HTTP Date has no fractions: what came later in that second was to be shown as well.
+        return (moment if self._own_clock else moment + timedelta(seconds=1)).isoformat()
 
     def advance(self, selections: list[str], *, first: bool) -> str | None:
         """Move the watermark: to the server's clock, if it is that of the rows, less the overlap.
@@ -281,46 +340,6 @@ class Fetch:
         instant = _text(mark)
         self.store.advance(selections, instant)
         return instant
-
-
-class _Window:
-    """The versions of one stretch of history: which is each resource's last, as far as they say."""
-
-    def __init__(self) -> None:
-        self.doubtful: set[ResourceKey] = set()
-        self._latest: dict[ResourceKey, tuple[str, int]] = {}
-        self._deleted: set[ResourceKey] = set()
-
-    def is_last(self, key: ResourceKey, change: Change) -> bool:
-        """Whether this is the last version so far; a deletion always has to be asked about."""
-        if change.resource is None:
-            self._deleted.add(key)
-            self.doubtful.add(key)
-            return False
-        if key in self._deleted:
-            self.doubtful.add(key)
-        place = (_utc(change.at) or "", version_number(version_id(change.resource)))
-        before = self._latest.get(key)
-        if before is None:
-            self._latest[key] = place
-            return True
-        if not all((*place, *before)) and place != before:
-            # Times or versions that cannot be put in order: only a read tells.
-            self.doubtful.add(key)
-        if place <= before:
-            return False
-        self._latest[key] = place
-        return True
-
-
-def _utc(moment: Any) -> str | None:
-    """An instant in one spelling, so that texts compare as times do."""
-    if not isinstance(moment, str):
-        return None
-    try:
-        return datetime.fromisoformat(moment).astimezone(UTC).isoformat(timespec="microseconds")
-    except ValueError:
-        return None
 
 
 def _text(moment: datetime) -> str:

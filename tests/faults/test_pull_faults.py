@@ -190,7 +190,7 @@ def test_a_search_that_hides_a_row_does_not_delete_its_file(
     full.set(totals="never")
     under(full, Fault("hides", faults.changed(faults.without_last), **NEXT, times=0))
     ran = fhirkit("pull", "--type", "Observation")
-    assert ran.code == 0, ran
+    assert ran.code == 3, "the count says that there is more"
     assert len(files(empty)) == 56
 
 

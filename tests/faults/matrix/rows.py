@@ -89,6 +89,19 @@ def _changed_there(world: World) -> None:
     world.server.put(observation("late"))
 
 
+def _much_changed_there(world: World) -> None:
+    """More than a page of changes, new ones and deletions."""
+    _served(world)
+    assert world.run(*PULL).code == 0
+    for number in range(12):
+        now = world.server.store.read(f"Observation/n{number}") or {}
+        world.server.put({**now, "language": "theirs-1"})
+        world.server.put(observation(f"late{number}"))
+    for key in ("Observation/n20", "Observation/n21", "Observation/n22"):
+        world.server.delete(key)
+        world.foreign_deleted.add(key)
+
+
 def _both_changed(world: World) -> None:
     _pushed(world)
     world.edit("Patient/p", birthDate="1980")
@@ -106,6 +119,7 @@ REMOVE = Story(
 )
 FETCH = Story("first pull", PULL, _served, incomplete_pull)
 REFRESH = Story("pull of changes", PULL, _changed_there, incomplete_pull)
+MANY = Story("pull of many changes", PULL, _much_changed_there, incomplete_pull)
 BOTH = Story("sync of changes on both sides", SYNC, _both_changed, incomplete_pull)
 PUSHES = (CREATE, UPDATE, REMOVE)
 PULLS = (FETCH, REFRESH)
@@ -315,6 +329,14 @@ def _f2_to_f6() -> Iterator[Case]:
         yield Case("F6", "restarted after the commit", story, fault)
 
 
+#: What a server says of how much there is.
+_TELLING: dict[str, dict[str, Any]] = {
+    "": {},
+    ", no totals": {"totals": "never"},
+    ", no totals or counts": {"totals": "never", "counts": False},
+}
+
+
 def _early(world: World) -> None:
     """Somebody's long transaction becomes visible now, stamped with when it began."""
     store = world.server.store
@@ -330,18 +352,24 @@ def _f7_f8() -> Iterator[Case]:
             name = f"the clocks differ by an hour ({'server behind' if seconds < 0 else 'ahead'})"
             yield Case("F7", name, story, fault, once=True)
     yield Case("F7", "visible 100 s after its stamp, while pages are read", REFRESH,
-               meanwhile(_early))  # fmt: skip
+               meanwhile(_early), moving=True)  # fmt: skip
     later = Case("F7", "visible 100 s after its stamp, after the pull", REFRESH,
                  meanwhile(lambda world: None), once=True, after=_early)  # fmt: skip
     yield later
     for name in ("next-link-gone", "next-link-elsewhere", "next-link-loop", "next-link-missing",
                  "repeat"):  # fmt: skip
-        for story in PULLS:
-            for totals in ("always", "never"):
-                settings = {"page_size": 5, "most_page": 5, "totals": totals}
-                said = "" if totals == "always" else ", no totals"
+        for story in (*PULLS, MANY):
+            for said, told in _TELLING.items():
+                behaviour = Behaviour(page_size=5, most_page=5).changed(told)
                 fault = by_schedule(name, method="GET")
-                yield Case("F8", f"{name}{said}", story, fault, Behaviour().changed(settings))
+                yield Case("F8", f"{name}{said}", story, fault, behaviour)
+    for name in ("next-link-missing", "repeat"):
+        for story in (FETCH, MANY):
+            for said, told in _TELLING.items():
+                behaviour = Behaviour(page_size=5, most_page=5).changed(told)
+                yield Case("F8", f"{name} from then on{said}", story,
+                           by_schedule(name, method="GET", times=1000), behaviour,
+                           codes=(0, 3))  # fmt: skip
 
 
 def _f9_f10() -> Iterator[Case]:

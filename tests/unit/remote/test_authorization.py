@@ -332,7 +332,8 @@ def test_a07_a_token_that_ends_between_pages_is_renewed_once(
         links = [{"relation": "self", "url": f"{tokens.base}/Patient"}]
         if number < 4:
             links.append({"relation": "next", "url": f"{tokens.base}/Patient?page={number + 1}"})
-        return {"resourceType": "Bundle", "type": "searchset", "entry": [entry], "link": links}
+        return {"resourceType": "Bundle", "type": "searchset", "total": 5, "entry": [entry],
+                "link": links}  # fmt: skip
 
     tokens.pages = {f"/fhir/Patient?page={number}": bundle(number) for number in range(1, 5)}
     tokens.pages["/fhir/Patient"] = bundle(0)

@@ -1,0 +1,148 @@
+"""A stretch of a server's history: each resource's last version in it, and whether it is whole.
+
+A history tells no total to rely on, so a page without a next link looks like its end. The server's
+counts prove it: as many resources changed in the stretch, and as many are living, as were shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fhirkit.core.resource import ResourceKey
+from fhirkit.remote.capability import Capability
+from fhirkit.remote.changes import Change
+from fhirkit.remote.client import Client
+from fhirkit.remote.listing import count_of
+from fhirkit.sync.entry import version_id
+from fhirkit.sync.plan import version_number
+
+_WORKERS = 4
+
+
+class Window:
+    """The versions of one stretch of history: which is each resource's last, as far as they say."""
+
+    def __init__(self) -> None:
+        #: Of these only a read tells what they now are.
+        self.doubtful: set[ResourceKey] = set()
+        self._latest: dict[ResourceKey, tuple[str, int]] = {}
+        self._deleted: set[ResourceKey] = set()
+        #: Whether rows came again in a way that may have kept others from coming.
+        self.repeats = False
+        self._rows: set[int] = set()
+        self._before: list[int] = []
+
+    def begin_page(self, page: Iterable[tuple[ResourceKey, Change]]) -> None:
+        """Look whether a page goes on where the last one ended.
+
+        Where others write meanwhile a page may begin with the last rows of the page before it: the
+        rows have moved on, and none is lost. Any other row that comes again took one's place.
+        """
+        marks = [(key, change.resource is None, _mark(change)) for key, change in page]
+        rows = [hash(one) for one in marks if one[2] is not None]
+        moved = next(
+            (size for size in range(len(rows) - 1, 0, -1) if rows[:size] == self._before[-size:]), 0
+        )
+        fresh = rows[moved:]
+        self.repeats |= len(set(fresh)) < len(fresh) or not self._rows.isdisjoint(fresh)
+        self._rows.update(fresh)
+        self._before = rows
+
+    def is_last(self, key: ResourceKey, change: Change) -> bool:
+        """Whether this is the last version so far; a deletion always has to be asked about."""
+        if change.resource is None:
+            self._deleted.add(key)
+            self.doubtful.add(key)
+            return False
+        if key in self._deleted:
+            self.doubtful.add(key)
+        place = (utc(change.at) or "", version_number(version_id(change.resource)))
+        before = self._latest.get(key)
+        if before is None:
+            self._latest[key] = place
+            return True
+        if not all((*place, *before)) and place != before:
+            # Times or versions that cannot be put in order: only a read tells.
+            self.doubtful.add(key)
+        if place <= before:
+            return False
+        self._latest[key] = place
+        return True
+
+    def written(self) -> Mapping[ResourceKey, str]:
+        """The resources of which a version was written, whatever became of them since, and when
+        the last one was; empty where the server does not say.
+        """
+        return {key: at for key, (at, _) in self._latest.items()}
+
+    def shows_the_same(self, other: Window) -> bool:
+        """Whether it has the same last versions and deletions as the other."""
+        return self._latest == other._latest and self._deleted == other._deleted
+
+
+def _mark(change: Change) -> str | None:
+    """What tells a version from the others of its resource, as far as the server says."""
+    return (version_id(change.resource) if change.resource is not None else None) or change.at
+
+
+def _second_after(instant: str) -> str:
+    """The next whole second: some servers search no finer."""
+    moment = datetime.fromisoformat(instant).replace(microsecond=0) + timedelta(seconds=1)
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def more_than(
+    client: Client,
+    capability: Capability,
+    kinds: Iterable[str],
+    written: Mapping[ResourceKey, str],
+    living: Collection[ResourceKey],
+    *conditions: str,
+) -> set[str] | None:
+    """The types of which more was written, or more deleted, than was shown.
+
+    ``written`` are the resources that were, and when; ``conditions`` on ``_lastUpdated`` tell the
+    stretch of time; ``living`` is what the server is believed to hold. None when the server does
+    not count.
+    """
+    wanted = sorted(kinds)
+    if not all(capability.searches(kind, "_lastUpdated") for kind in wanted):
+        return None
+    held = Counter(key.type for key in living)
+    times: dict[str, list[str]] = {kind: [] for kind in wanted}
+    for key, at in written.items():
+        if key in living:
+            times[key.type].append(at)
+
+    def differs(kind: str) -> bool | None:
+        now, every = count_of(client, kind, *conditions), count_of(client, kind)
+        if now is None or every is None:
+            return None
+        if now > len(times[kind]) or every < held[kind]:
+            return True
+        # One that is shown in an old version, but not in its last, counts as well. In a history
+        # that begins with the oldest it is one of the newest that would be missing.
+        newest = max(times[kind], default="")
+        if not newest:
+            return False
+        return bool(count_of(client, kind, f"ge{_second_after(newest)}", *conditions))
+
+    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+        found = dict(zip(wanted, pool.map(differs, wanted), strict=True))
+    if None in found.values():
+        return None
+    return {kind for kind, one in found.items() if one}
+
+
+def utc(moment: Any) -> str | None:
+    """An instant in one spelling, so that texts compare as times do."""
+    if not isinstance(moment, str):
+        return None
+    try:
+        return datetime.fromisoformat(moment).astimezone(UTC).isoformat(timespec="microseconds")
+    except ValueError:
+        return None
