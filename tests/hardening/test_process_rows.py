@@ -213,3 +213,46 @@ def test_s10_a_clock_that_goes_back_changes_nothing(tree: Path, server: ChaosSer
         assert now["birthDate"] == "1980"
         whole = [one for one in server.log if one.target == "/metadata"]
         assert len(whole) == 1, "a memory from another time is none"
+
+
+#: Makes every Python of ours that checks this record's bytes end as by kill −9.
+_DIES = """
+import os, signal
+from fhirkit.validate import batch
+
+checked = batch.check
+
+def check(validator, inputs, profiles=(), *, jobs=1):
+    if jobs == 1:
+        inputs = list(inputs)
+        if any(b"dies here" in (one.data or b"") for one in inputs):
+            os.kill(os.getpid(), signal.SIGKILL)
+    return checked(validator, inputs, profiles, jobs=jobs)
+
+batch.check = check
+"""
+
+
+def test_s04_a_process_that_is_killed_costs_only_its_own_file(tmp_path: Path) -> None:
+    """As by the kernel, when memory runs out: the other files have their verdicts."""
+    site, folder = tmp_path / "site", tmp_path / "records"
+    for one in (site, folder):
+        one.mkdir()
+    (site / "sitecustomize.py").write_text(_DIES)
+    for number in range(30):
+        text = "dies here" if number == 13 else "lives"
+        resource = {"resourceType": "Basic", "id": f"b{number}", "code": {"text": text}}
+        wrong = {"color": "blue"} if number == 20 else {}
+        (folder / f"{number:02}.json").write_text(json.dumps(resource | wrong))
+    done = ran(folder, "validate", "--no-cache", "--jobs", "2", "--format", "json", ".",
+               PYTHONPATH=str(site))  # fmt: skip
+    assert done.returncode == exits.INTERNAL, done.stderr
+    told = {
+        (Path(one["file"]).name, issue["rule"])
+        for one in json.loads(done.stdout)["files"]
+        for issue in one["issues"]
+        if issue["severity"] in ("fatal", "error")
+    }
+    assert ("13.json", "internal-error") in told
+    assert {name for name, _ in told} == {"13.json", "20.json"}
+    assert b"30 checked" in done.stderr
