@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
-from fhirkit.cli.console import emit_json, say
+from fhirkit.cli.console import counted, emit_json, say
 from fhirkit.cli.results import busy
 from fhirkit.cli.working_tree import connect, here, json_option, named_remote, server_options
 
@@ -49,5 +49,5 @@ def command(
         emit_json({first: arrived, second: dropped, "exports": exports})
     words = ("in doubt", "planned and never sent") if dry_run else ("had arrived", "dropped")
     if exports:
-        say(f"{exports} bulk export(s) {'under way' if dry_run else 'ended'}")
-    say(f"{arrived} writes {words[0]}, {dropped} {words[1]}")
+        say(f"{counted(exports, 'bulk export')} {'under way' if dry_run else 'ended'}")
+    say(f"{counted(arrived, 'write')} {words[0]}, {dropped} {words[1]}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import rich_click as click
 
 from fhirkit.cli import exits
-from fhirkit.cli.console import emit, emit_json, plain, say
+from fhirkit.cli.console import counted, emit, emit_json, plain, say
 from fhirkit.cli.working_tree import (
     connect,
     here,
@@ -42,27 +44,30 @@ def command(
     """
     from fhirkit.sync.upkeep import opened_for_upkeep, opened_offline
 
+    if (resource is None) != (there is None):
+        raise UsageError("name both: the resource in the tree and the one on the server")
     tree = here()
     remote = named_remote(tree, name)
-    if resource is None or there is None or dry_run:
-        if (resource is None) != (there is None):
-            raise UsageError("name both: the resource in the tree and the one on the server")
+    if resource is None or there is None:
         with opened_offline(tree, remote.name) as offline:
             pairs = offline.adoptable()
-        if resource is not None and there is not None:
-            pairs = list(zip(keys_of((resource,)), keys_of((there,)), strict=True))
-        rows = [{"resource": str(mine), "there": str(theirs)} for mine, theirs in pairs]
-        if as_json:
-            emit_json(rows)
-        else:
-            emit("".join(plain(f"{row['resource']}  {row['there']}\n") for row in rows))
-        say(f"{len(rows)} pairs {'would be linked' if resource else 'share an identifier'}")
-        return exits.CLEAN
-    (key,), (other,) = keys_of((resource,)), keys_of((there,))
-    client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
-    with opened_for_upkeep(tree, remote.name, client) as session:
-        session.adopt(key, other)
+        said = f"{counted(len(pairs), 'pair')} sharing an identifier; link one: fhirkit adopt A B"
+    else:
+        ((key,), (other,)) = keys_of((resource,)), keys_of((there,))
+        client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
+        with (
+            opened_for_upkeep(tree, remote.name, client) as session,
+            session.state.rehearsal() if dry_run else nullcontext(),
+        ):
+            session.adopt(key, other)
+        pairs = [(key, other)]
+        said = f"{key} is {other} on {remote.name}; fhirkit pull brings both together"
+        if dry_run:
+            said = f"{key} would be {other} on {remote.name}"
+    rows = [{"resource": str(mine), "there": str(theirs)} for mine, theirs in pairs]
     if as_json:
-        emit_json([{"resource": str(key), "there": str(other)}])
-    say(f"{key} is {other} on {remote.name}; fhirkit pull brings both together")
+        emit_json(rows)
+    elif resource is None:
+        emit("".join(plain(f"{row['resource']}  {row['there']}\n") for row in rows))
+    say(said)
     return exits.CLEAN

@@ -39,6 +39,11 @@ def say(text: str = "") -> None:
     click.echo(plain(text), err=True)
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 file``, ``2 files``: a number and its noun, with the plural's -s."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def emit(text: str) -> None:
     """Data on standard output, exactly as given, in UTF-8 whatever the locale says."""
     sys.stdout.flush()

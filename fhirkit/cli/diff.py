@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from fhirkit.cli import exits
-from fhirkit.cli.console import emit, emit_json, plain, say, show_issues
+from fhirkit.cli.console import counted, emit, emit_json, plain, say, show_issues
 from fhirkit.cli.results import busy
 from fhirkit.cli.working_tree import (
     connect,
@@ -19,6 +18,7 @@ from fhirkit.cli.working_tree import (
     named_remote,
     server_options,
 )
+from fhirkit.core.errors import UsageError
 
 if TYPE_CHECKING:
     from fhirkit.core.resource import ResourceKey
@@ -44,35 +44,56 @@ def command(
 ) -> int:
     """Show what changed here since the last agreement, or with --remote against the server.
 
-    WHAT limits it to resources (Type/id). Two existing files or folders are compared with each
-    other instead, whatever tree they are in. Versions and times, which servers own, do not count.
-    Exits with 1 when anything differs.
+    WHAT limits it to resources (Type/id) or types. Two existing files or folders are compared
+    with each other instead, whatever tree they are in. Versions and times, which servers own, do
+    not count. Exits with 1 when anything differs.
     """
-    if len(what) == 2 and all(Path(one).exists() for one in what):
+    if len(what) == 2 and not ask and all(Path(one).exists() for one in what):
         return _show(_files(Path(what[0])), _files(Path(what[1])), as_json=as_json)
+    from fhirkit.sync.config import read_remotes
     from fhirkit.sync.session import agreed, counterpart_of
 
     tree = here()
-    remote = named_remote(tree, name)
-    wanted = keys_of(what)
+    remotes = read_remotes(tree.config)
+    for text in what:
+        if text in remotes and not (tree.root / text).is_dir():
+            raise UsageError(f"{text} is a remote", advice=f"fhirkit diff --remote --name {text}")
+    # Before there is a remote, everything is new.
+    asked = ask or name is not None or remotes
+    remote = named_remote(tree, name) if asked else None
     scan = tree.scan()
-
-    def chosen(keys: Iterable[ResourceKey]) -> set[ResourceKey]:
-        return {key for key in keys if not wanted or key in wanted} - scan.held
-
-    if ask:
+    known = agreed(tree, remote.name) if remote is not None else {}
+    chosen = _chosen(what, {*scan.entries, *scan.held, *known}) - scan.held
+    left: Side = {key: known[key] for key in chosen if key in known}
+    if ask and remote is not None:
         client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
         with busy(f"Asking {remote.name}"):
-            server = counterpart_of(tree, remote.name, client)
-            held = server.read_many(chosen([*scan.resources, *agreed(tree, remote.name)]))
+            held = counterpart_of(tree, remote.name, client).read_many(chosen)
         left = {key: resource for key, resource in held.items() if resource is not None}
-    else:
-        known = agreed(tree, remote.name)
-        left = {key: known[key] for key in chosen(known)}
-    right = {key: scan.resources[key] for key in chosen(scan.resources)}
+    right = {key: scan.resources[key] for key in chosen if key in scan.entries}
     show_issues(scan.issues, err=True)
     code = _show(left, right, as_json=as_json)
     return exits.worst(code, exits.FINDINGS if scan.held else exits.CLEAN)
+
+
+def _chosen(what: tuple[str, ...], keys: set[ResourceKey]) -> set[ResourceKey]:
+    """The resources that are meant; all without ``what``."""
+    types = {key.type for key in keys}
+    found: set[ResourceKey] = set()
+    for text in what:
+        if text.rstrip("/") in types:
+            found.update(key for key in keys if key.type == text.rstrip("/"))
+            continue
+        if "/" not in text:
+            raise UsageError(f"{text}: is neither Type/id nor a type that is in the tree")
+        for key in keys_of((text,)):
+            if key not in keys:
+                raise UsageError(
+                    f"{key}: is neither in the tree nor agreed on with the remote",
+                    advice="fhirkit status names what differs",
+                )
+            found.add(key)
+    return found if what else keys
 
 
 def _files(path: Path) -> Side:
@@ -100,5 +121,5 @@ def _show(left: Side, right: Side, *, as_json: bool) -> int:
     else:
         for key, changed in found.items():
             emit(plain(f"{key}\n") + "".join(plain(f"  {change}\n") for change in changed))
-    say(f"{len(left)} and {len(right)} resources compared, {len(found)} differ")
+    say(f"{counted(len({*left, *right}), 'resource')} compared, {len(found)} differ")
     return exits.FINDINGS if found else exits.CLEAN

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 import rich_click as click
 
 from fhirkit.cli import exits
-from fhirkit.cli.console import emit, emit_json, plain, say
+from fhirkit.cli.console import counted, emit, emit_json, plain, say
 from fhirkit.cli.results import busy
 from fhirkit.cli.sources import export_options, picked
 from fhirkit.cli.working_tree import connect, here, json_option, named_remote, server_options
@@ -74,5 +74,5 @@ def command(
         emit("".join(plain(f"{word:<10} {key}\n") for key, word in found.items()))
     for note in fetched.notes:
         say(f"note: {note}")
-    say(f"{fetched.read} versions read, {len(found)} resources differ from what was agreed")
+    say(f"{counted(fetched.read, 'version')} read, {len(found)} differ from what was agreed")
     return exits.INCOMPLETE if fetched.incomplete else exits.CLEAN

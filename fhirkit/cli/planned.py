@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhirkit.cli import exits
-from fhirkit.cli.console import emit, emit_json, plain, say, show_issues
+from fhirkit.cli.console import counted, emit, emit_json, plain, say, show_issues
 
 if TYPE_CHECKING:
     from fhirkit.sync.session import Prepared
@@ -47,7 +47,7 @@ def show_plan(ready: Prepared, *, as_json: bool, delete: bool) -> int:
         emit("".join(plain(f"conflict {one['resource']} ({one['reason']})\n") for one in conflicts))
         emit("".join(plain(f"waiting  {key} (refers to {to})\n") for key, to in waiting.items()))
     show_issues(ready.scan.issues, err=True)
-    say(f"{sum(map(len, groups)) + len(deletes)} writes planned, none sent")
+    say(f"{counted(sum(map(len, groups)) + len(deletes), 'write')} planned, none sent")
     found = any(issue.is_error for issue in ready.scan.issues)
     return exits.worst(
         exits.CONFLICT if conflicts else exits.CLEAN, exits.FINDINGS if found else exits.CLEAN
@@ -65,7 +65,7 @@ def show_files(ready: Prepared, *, as_json: bool) -> int:
         emit_json([{"resource": key, "action": step} for step, key in steps])
     else:
         emit("".join(plain(f"{step:<10} {key}\n") for step, key in steps))
-    say(f"{len(steps)} files would be touched or are in conflict")
+    say(f"{counted(len(steps), 'file')} would be touched or in conflict")
     return exits.CONFLICT if plan.conflicts else exits.CLEAN
 
 

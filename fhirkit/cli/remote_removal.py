@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
-from fhirkit.cli.console import emit_json, say
+from fhirkit.cli.console import counted, emit_json, say
 from fhirkit.cli.working_tree import here, json_option, named_remote
 
 
@@ -18,7 +18,7 @@ def remove(name: str, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
         emit_json({"name": name, "agreed": count})
     word = "would be" if dry_run else "is"
-    say(f"{name} {word} removed, with what was agreed on {count} resources")
+    say(f"{name} {word} removed, with what was agreed on {counted(count, 'resource')}")
 
 
 @click.command()
@@ -35,7 +35,7 @@ def reset(name: str, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
         emit_json({"name": name, "agreed": count})
     word = "would begin" if dry_run else "begins"
-    say(f"{name} {word} anew, without what was agreed on {count} resources")
+    say(f"{name} {word} anew, without what was agreed on {counted(count, 'resource')}")
 
 
 def _forget(name: str, *, dry_run: bool, whole: bool = False) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from fhirkit.cli import exits
-from fhirkit.cli.console import emit, emit_json, plain, say
+from fhirkit.cli.console import counted, emit, emit_json, plain, say
 from fhirkit.cli.merging import judgement
 from fhirkit.cli.working_tree import here, json_option, keys_of, named_remote
 from fhirkit.core.errors import UsageError
@@ -15,6 +15,11 @@ from fhirkit.core.errors import UsageError
 if TYPE_CHECKING:
     from fhirkit.sync.merge import Side
     from fhirkit.sync.upkeep import Upkeep
+
+_DELETED = {
+    "ours": "deleted here, changed on the server",
+    "theirs": "changed here, deleted on the server",
+}
 
 
 @click.command()
@@ -38,32 +43,33 @@ def command(
 ) -> int:
     """Settle the conflict of RESOURCE (Type/id), or without one list all conflicts.
 
-    A PATH is one of the places that the list shows, as Patient.birthDate=theirs; what does not
-    clash is merged. No server is asked: the next push brings the result there.
+    The list shows what clashes: our value and theirs. A PATH is one of its places, as
+    Patient.birthDate=theirs; each has to be settled, and what does not clash is merged. No server
+    is asked: the next push brings the result there.
     """
     from fhirkit.sync.upkeep import opened_offline
 
     if sum((side is not None, edit, bool(places))) > 1:
         raise click.UsageError("choose one of --ours, --theirs, --edit and PATH=ours|theirs")
+    if resource is None and (side is not None or edit):
+        raise click.UsageError("which conflict? fhirkit resolve lists them")
+    if resource is not None and "=" in resource:
+        raise click.UsageError(f"{resource}: of which conflict? fhirkit resolve lists them")
     tree = here()
     remote = named_remote(tree, name)
     with opened_offline(tree, remote.name) as session:
         if resource is None or (side is None and not edit and not places):
             return _list(session, resource, as_json=as_json)
         (key,) = keys_of((resource,))
-        if dry_run:
-            if key not in session.conflicts():
-                raise UsageError(f"{key}: is no conflict with {remote.name}")
-            done = "would be settled"
-        else:
-            edited = _edited(session, resource) if edit else None
-            done = session.resolve(
-                key,
-                side="theirs" if side == "theirs" else "ours" if side else None,
-                choices=_choices(places) if places else None,
-                edited=edited,
-                judgement=judgement(),
-            )
+        edited = _edited(session, resource) if edit and not dry_run else None
+        done = session.resolve(
+            key,
+            side="theirs" if side == "theirs" else "ours" if side else None,
+            choices=_choices(places) if places else None,
+            edited=edited,
+            judgement=judgement(),
+            dry_run=dry_run,
+        )
     if as_json:
         emit_json({"resource": str(key), "done": done})
     say(f"{key}: {done}")
@@ -93,11 +99,19 @@ def _list(session: Upkeep, resource: str | None, *, as_json: bool) -> int:
         emit_json(rows)
     else:
         for row in rows:
-            what = f"deleted by {row['deleted']}" if row["deleted"] else ""
+            what = _DELETED[row["deleted"]] if row["deleted"] else ""
             emit(plain(f"{row['resource']}  {what}".rstrip() + "\n"))
-            emit("".join(plain(f"  {clash['expression']}\n") for clash in row["clashes"]))
-    say(f"{len(rows)} conflicts")
+            emit("".join(plain(f"{_told(clash)}\n") for clash in row["clashes"]))
+    say(counted(len(rows), "conflict"))
     return exits.CONFLICT if rows else exits.CLEAN
+
+
+def _told(clash: dict[str, Any]) -> str:
+    from fhirkit.sync.compare import ABSENT, Change
+
+    # The same form as that of a difference, from ours to theirs.
+    sides = Change("", clash.get("ours", ABSENT), clash.get("theirs", ABSENT)).shown()
+    return f"  {clash['expression']}\n    ours    {sides[0]}\n    theirs  {sides[1]}"
 
 
 def _edited(session: Upkeep, resource: str) -> dict[str, Any]:

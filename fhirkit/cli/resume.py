@@ -36,7 +36,7 @@ def command(
     with opened_for_upkeep(tree, remote.name, client) as session, busy(f"Asking {remote.name}"):
         if dry_run:
             with session.state.rehearsal():
-                planned = {one.key for one in session.unfinished()}
+                planned = {one.key for one in session.journal.unfinished()}
                 ready = session.prepare_push(only=planned, look=True)
             return show_plan(ready, as_json=as_json, delete=True)
         report = session.resume()

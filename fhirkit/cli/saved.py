@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fhirkit.cli import exits
-from fhirkit.cli.console import emit, emit_json, say
+from fhirkit.cli.console import counted, emit, emit_json, say
 from fhirkit.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def save_lines(
     write_atomic(Path(output), lines())
     if as_json:
         emit_json({"output": output, "resources": count, "notes": []})
-    say(f"{count} resources in {output}")
+    say(f"{counted(count, 'resource')} in {output}")
     return exits.CLEAN
 
 
@@ -76,5 +76,5 @@ def save(client: Client, selection: Selection, output: str, *, as_json: bool) ->
         write_atomic(Path(output), text.encode())
         if as_json:
             emit_json({"output": output, "resources": len(found), "notes": selection.notes})
-    say(f"{len(found)} resources{'' if output == '-' else f' in {output}'}")
+    say(f"{counted(len(found), 'resource')}{'' if output == '-' else f' in {output}'}")
     return exits.CLEAN

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from fhirkit.cli import exits
-from fhirkit.cli.console import emit, emit_json, plain, say, show_issues
+from fhirkit.cli.console import counted, emit, emit_json, plain, say, show_issues
 from fhirkit.cli.results import busy
 from fhirkit.cli.working_tree import connect, here, json_option, named_remote, server_options
 
@@ -29,7 +29,7 @@ _LETTERS = {
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--fetch", is_flag=True, help="Ask the server, instead of going by the base.")
+@click.option("--fetch", is_flag=True, help="Ask the server about each resource of the tree.")
 @click.option("--check", is_flag=True, help="Exit with 1 when anything differs.")
 @json_option
 @server_options
@@ -45,8 +45,9 @@ def command(
 ) -> int:
     """Compare the files with what was last agreed with the remote NAME.
 
-    A added, M modified, D deleted here; m changed, d deleted on the server; U both (a conflict);
-    = both, alike. Without --fetch no server is asked.
+    A added, M modified, D deleted here; a added, m changed, d deleted on the server; U both (a
+    conflict); = both, alike. Without --fetch no server is asked. What is new there is only found
+    by fhirkit fetch.
     """
     from fhirkit.sync.config import read_remotes
 
@@ -58,19 +59,25 @@ def command(
         client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
         with opened(tree, remote.name, client) as session, busy(f"Asking {remote.name}"):
             ready = session.prepare_push(every=True)
+            unfinished = len(session.journal.unfinished())
         chosen, plan, scan = remote.name, ready.plan, ready.scan
     else:
         known = name is not None or read_remotes(tree.config)
         chosen = named_remote(tree, name).name if known else ""
-        plan, scan = _offline(tree, chosen)
+        plan, scan, unfinished = _offline(tree, chosen)
     differing = {key: word for key, word in plan.statuses.items() if word != "clean"}
     if as_json:
-        resources = [{"resource": str(key), "status": str(differing[key])} for key in differing]
+        resources = [
+            {"resource": str(key), "status": str(word)}
+            | ({"reason": plan.conflicts[key]} if key in plan.conflicts else {})
+            for key, word in differing.items()
+        ]
         emit_json(
             {
                 "remote": chosen or None,
                 "clean": not differing,
                 "resources": resources,
+                "unfinished": unfinished,
                 "issues": [issue.to_dict() for issue in scan.issues],
             }
         )
@@ -80,18 +87,25 @@ def command(
             emit(plain(f"{_LETTERS[word]} {key}{f'  ({reason})' if reason else ''}\n"))
     show_issues(scan.issues, err=True)
     since = f" since the last agreement with {chosen}" if chosen else "; there is no remote yet"
-    say(f"{len(scan.entries)} resources, {len(differing)} differ{since}")
+    say(f"{counted(len(scan.entries), 'resource')}, {len(differing)} differ{since}")
+    if plan.conflicts:
+        settle = "fhirkit resolve settles them" if not fetch else "fhirkit pull merges what it can"
+        say(f"{len(plan.conflicts)} changed on both sides: {settle}")
+    if unfinished:
+        left = f"an interrupted push left {counted(unfinished, 'write')} open"
+        say(f"{left}: fhirkit resume finishes it, fhirkit abort gives it up")
     codes = [exits.CLEAN]
     if any(issue.is_error for issue in scan.issues) or (check and differing):
         codes.append(exits.FINDINGS)
-    if fetch and plan.conflicts:
+    if plan.conflicts:
         codes.append(exits.CONFLICT)
     return exits.worst(*codes)
 
 
-def _offline(tree: WorkingTree, remote: str) -> tuple[Plan, Scan]:
+def _offline(tree: WorkingTree, remote: str) -> tuple[Plan, Scan, int]:
     from fhirkit.core.garbage import collector_paused
     from fhirkit.sync.base import BaseStore
+    from fhirkit.sync.journal import Journal
     from fhirkit.sync.offline import offline_plan, scanned
     from fhirkit.sync.state import State
 
@@ -99,4 +113,5 @@ def _offline(tree: WorkingTree, remote: str) -> tuple[Plan, Scan]:
     with collector_paused(), State(tree.database) as state:
         store = BaseStore(state, remote)
         scan = scanned(tree, state)
-        return offline_plan(scan, store.entries(), store.tracked()), scan
+        unfinished = len(Journal(state, remote).unfinished())
+        return offline_plan(scan, store.entries(), store.tracked()), scan, unfinished

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
-from fhirkit.cli.console import emit, emit_json, plain, say
+from fhirkit.cli.console import counted, emit, emit_json, plain, say
 from fhirkit.cli.working_tree import here, json_option, keys_of
 
 
@@ -22,7 +22,7 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
         emit_json([{"moment": one.moment, "resource": str(one.key)} for one in found])
     else:
         emit("".join(plain(f"{one.moment}  {one.key}\n") for one in found))
-    say(f"{len(found)} files in the trash")
+    say(f"{counted(len(found), 'file')} in the trash")
 
 
 @command.command()
@@ -60,4 +60,4 @@ def empty(*, dry_run: bool, as_json: bool) -> None:
         count = len(thrown(tree)) if dry_run else remove(tree)
     if as_json:
         emit_json({"files": count})
-    say(f"{count} files {'would be' if dry_run else 'are'} removed")
+    say(f"{counted(count, 'file')} {'would be removed' if dry_run else 'removed for good'}")

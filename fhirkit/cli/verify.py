@@ -5,7 +5,7 @@ from __future__ import annotations
 import rich_click as click
 
 from fhirkit.cli import exits
-from fhirkit.cli.console import emit, emit_json, plain, say, show_issues
+from fhirkit.cli.console import counted, emit, emit_json, plain, say, show_issues
 from fhirkit.cli.results import busy
 from fhirkit.cli.working_tree import connect, here, json_option, named_remote, server_options
 
@@ -51,7 +51,8 @@ def command(
     else:
         emit("".join(plain(f"{line.note:<10} {line.key}\n") for line in differing))
     show_issues(report.issues, err=True)
-    say(f"{len(report.lines)} resources compared with {remote.name}, {len(differing)} differ")
+    compared = counted(len(report.lines), "resource")
+    say(f"{compared} compared with {remote.name}, {len(differing)} differ")
     if otherwise:
         say(f"{len(otherwise)} stored in another form (fhirkit diff --remote shows it)")
     return exits.CLEAN if report.complete else exits.FINDINGS

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Any
 
-from fhirkit.core.jsonio import dumps
 from fhirkit.core.resource import comparable
+from fhirkit.sync.comparelists import pairs, written
 
-#: Lists longer than this are compared place by place, without looking for moved items.
-_ALIGNED = 2000
+#: So many characters of a value are shown; of longer ones the stretch that differs.
+_SHOWN = 240
+#: So many of them before the first that differs.
+_LEAD = 40
 
 
 class _Absent:
@@ -29,14 +30,19 @@ class Change:
     """One place whose content differs; ``ABSENT`` on the side that has nothing there.
 
     The index in ``expression`` counts in the side that has something, the later one if both do.
+    An item of a list that only stands elsewhere now has neither side, but ``moved_from``, the
+    index that it had.
     """
 
     expression: str
     before: Any
     after: Any
+    moved_from: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON form; an absent side has no member."""
+        if self.moved_from is not None:
+            return {"expression": self.expression, "moved_from": self.moved_from}
         sides = {"before": self.before, "after": self.after}
         return {
             "expression": self.expression,
@@ -44,7 +50,18 @@ class Change:
         }
 
     def __str__(self) -> str:
-        return f"{self.expression}: {_shown(self.before)} → {_shown(self.after)}"
+        if self.moved_from is not None:
+            return f"{self.expression}: moved, was [{self.moved_from}]"
+        before, after = self.shown()
+        return f"{self.expression}: {before} → {after}"
+
+    def shown(self) -> tuple[str, str]:
+        """Both sides as a line of text, of long ones the stretch that differs."""
+        before, after = _shown(self.before), _shown(self.after)
+        start = 0
+        if len(before) > _SHOWN and len(after) > _SHOWN:
+            start = max(_first_difference(before, after) - _LEAD, 0)
+        return _excerpt(before, start), _excerpt(after, start)
 
 
 def changes(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[Change]:
@@ -71,30 +88,35 @@ def _compare(place: str, before: Any, after: Any) -> Iterator[Change]:
 
 
 def _compare_lists(place: str, before: list[Any], after: list[Any]) -> Iterator[Change]:
-    old, new = [_written(item) for item in before], [_written(item) for item in after]
-    if old == new:
-        return
-    if len(old) == len(new) or max(len(old), len(new)) > _ALIGNED:
-        blocks = [("replace", 0, len(old), 0, len(new))]
-    else:
-        blocks = list(SequenceMatcher(None, old, new, autojunk=False).get_opcodes())
-    for tag, start, end, new_start, new_end in blocks:
-        if tag == "equal":
-            continue
-        for step in range(max(end - start, new_end - new_start)):
-            here, there = start + step, new_start + step
-            left = before[here] if here < end else ABSENT
-            right = after[there] if there < new_end else ABSENT
-            index = here if right is ABSENT else there
-            yield from _compare(f"{place}[{index}]", left, right)
+    for old, new, moved in pairs(before, after):
+        where = f"{place}[{old if new is None else new}]"
+        if moved:
+            yield Change(where, ABSENT, ABSENT, moved_from=old)
+        yield from _compare(
+            where,
+            ABSENT if old is None else before[old],
+            ABSENT if new is None else after[new],
+        )
 
 
 def _written(value: Any) -> str:
-    """Comparable by content: decimals by their digits, objects whatever their order."""
-    return "" if value is ABSENT else dumps(value, indent=False, sort_keys=True)
+    return "" if value is ABSENT else written(value)
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, str):
         return value
-    return repr(value) if value is ABSENT else _written(value)
+    return repr(value) if value is ABSENT else written(value)
+
+
+def _first_difference(one: str, other: str) -> int:
+    length = min(len(one), len(other))
+    return next((at for at in range(length) if one[at] != other[at]), length)
+
+
+def _excerpt(text: str, start: int) -> str:
+    """At most ``_SHOWN`` characters of a text, and how many there are if that is not all."""
+    if len(text) <= _SHOWN:
+        return text
+    head, tail = "…" if start else "", "…" if start + _SHOWN < len(text) else ""
+    return f"{head}{text[start : start + _SHOWN]}{tail} ({len(text)} characters)"

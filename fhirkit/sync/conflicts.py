@@ -117,6 +117,7 @@ def settle(
     choices: Mapping[str, Side] | None = None,
     edited: dict[str, Any] | None = None,
     judgement: Judgement | None = None,
+    dry_run: bool = False,
 ) -> str:
     """Settle one conflict; what was done, in words. The next push brings it to the server.
 
@@ -125,19 +126,15 @@ def settle(
     """
     key, theirs = sides.key, sides.theirs
     if choices is not None and side is None and edited is None:
-        merged = sides.merged(store, judgement or Judgement(), choices)
-        if merged is None:
-            raise UsageError(f"{key}: one side deleted it", advice="choose --ours or --theirs")
-        if merged.clashes:
-            left = ", ".join(clash.expression for clash in merged.clashes)
-            raise UsageError(f"{key}: still open: {left}", advice="settle each by PATH=ours|theirs")
-        edited = merged.resource
+        edited = _merged_by(choices, sides, store, judgement or Judgement())
+    if dry_run:
+        return "would be settled"
     if edited is not None:
         if (edited.get("resourceType"), edited.get("id")) != tuple(key):
             raise InvalidInput(f"{key}: the edited resource has another type or id")
         tree.write(edited, expected=mine)
         _rebase(store, key, theirs)
-        done = "the edited resource is in the tree"
+        done = "the merged resource is in the tree, ours in .fhirkit/trash"
     elif side == "theirs" and theirs is not None:
         store.agree(key, tree.write(theirs, expected=mine), theirs)
         done = "theirs is in the tree, ours in .fhirkit/trash"
@@ -150,6 +147,24 @@ def settle(
         done = "ours stands" if sides.ours is not None else "its deletion stands"
     drop(tree, key)
     return done
+
+
+def _merged_by(
+    choices: Mapping[str, Side], sides: Sides, store: BaseStore, judgement: Judgement
+) -> dict[str, Any]:
+    """The merge in which every clash is settled by a choice; ``UsageError`` if it is not."""
+    key, merged = sides.key, sides.merged(store, judgement, choices)
+    if merged is None:
+        raise UsageError(f"{key}: one side deleted it", advice="choose --ours or --theirs")
+    if merged.idle:
+        raise UsageError(
+            f"{key}: nothing clashes at {', '.join(merged.idle)}",
+            advice=f"fhirkit resolve {key} shows what does",
+        )
+    if merged.clashes:
+        left = ", ".join(clash.expression for clash in merged.clashes)
+        raise UsageError(f"{key}: still open: {left}", advice="settle each by PATH=ours|theirs")
+    return merged.resource
 
 
 def _rebase(store: BaseStore, key: ResourceKey, theirs: dict[str, Any] | None) -> None:

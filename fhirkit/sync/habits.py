@@ -28,8 +28,9 @@ _SAMPLE = 50
 class Trait(NamedTuple):
     """One thing that differs between what was sent and what is stored.
 
-    ``kind`` is ``added``, ``dropped``, ``respelled`` (the same value in other signs) or
-    ``replaced``; ``value`` is what was added or replaced, or the kind of spelling.
+    ``kind`` is ``added``, ``dropped``, ``moved`` (within its list), ``respelled`` (the same value
+    in other signs) or ``replaced``; ``value`` is what was added or replaced, or the kind of
+    spelling.
     """
 
     kind: str
@@ -42,7 +43,9 @@ def traits(sent: dict[str, Any], stored: dict[str, Any]) -> frozenset[Trait]:
     found: set[Trait] = set()
     for change in changes(sent, stored):
         place = _place(change.expression)
-        if change.before is ABSENT:
+        if change.moved_from is not None:
+            found.add(Trait("moved", place))
+        elif change.before is ABSENT:
             item = change.expression.endswith("]")
             found.update(_added(place, change.after, item=item))
         elif change.after is ABSENT:

@@ -37,6 +37,7 @@ _OPERATION = (
     "SELECT id, type, resource, action, state, sent_hash, seen_hash, seen_version, rung,"
     " request_ids, sent_at, note FROM journal"
 )
+_RUN = "SELECT id, remote, command, began, ended, said FROM run"
 OPEN = (OpState.INTENT, OpState.IN_DOUBT)
 
 
@@ -165,17 +166,23 @@ class Journal:
             f"remote = ? AND state IN ({_marks(states or OPEN)})", self.remote, *(states or OPEN)
         )
 
+    def unfinished(self) -> list[Operation]:
+        """What an interrupted push had planned, or may have sent."""
+        return self.open(OpState.PLANNED, *OPEN)
+
     def of_run(self, run: int) -> list[Operation]:
         """Everything that one command planned."""
         return self._select("run = ?", run)
 
     def runs(self, limit: int) -> list[Run]:
-        """The latest commands that wrote, to any remote, latest first."""
-        rows = self.state.rows(
-            "SELECT id, remote, command, began, ended, said FROM run ORDER BY id DESC LIMIT ?",
-            limit,
-        )
+        """The latest pushes and pulls, with any remote, latest first."""
+        rows = self.state.rows(f"{_RUN} ORDER BY id DESC LIMIT ?", limit)
         return [Run(*row) for row in rows]
+
+    def numbered(self, number: int) -> Run | None:
+        """One of them; None when there is none with this number (any more)."""
+        rows = self.state.rows(f"{_RUN} WHERE id = ?", number)
+        return Run(*rows[0]) if rows else None
 
     def _move(self, keys: Iterable[ResourceKey], state: OpState, note: str | None) -> None:
         self.state.change_many(

@@ -73,12 +73,13 @@ class Clash:
 @dataclass(slots=True)
 class Merged:
     """The merged resource, and what stands in its way. ``stale`` tells that a generated
-    narrative was dropped, since it told of one side only.
+    narrative was dropped, since it told of one side only; ``idle`` are choices for no clash.
     """
 
     resource: dict[str, Any]
     clashes: list[Clash] = field(default_factory=list)
     stale: bool = False
+    idle: list[str] = field(default_factory=list)
 
 
 def merge(
@@ -99,7 +100,9 @@ def merge(
     sides = [tree_form(one) if one is not None else {} for one in (sent, stored, ours, theirs)]
     kind = str(ours.get("resourceType"))
     result = work.fields((kind,), kind, *sides)
-    merged = Merged(result, work.clashes)
+    merged = Merged(
+        result, work.clashes, idle=[one for one in work.choices if one not in work.used]
+    )
     mine, other = (not _same(sides[2], sides[0])), (not _same(sides[3], sides[1]))
     if mine and other and not _same(ours, theirs):
         _narrative(merged, *sides)
@@ -132,6 +135,7 @@ class _Merge:
         self.knowledge = knowledge
         self.choices = choices
         self.clashes: list[Clash] = []
+        self.used: set[str] = set()
 
     def fields(
         self,
@@ -194,7 +198,7 @@ class _Merge:
         ]
         where = f"{expression}.{changed[0]}"
         spoken = [f"{expression}.{slot}" for slot in changed]
-        side = next((self.choices[one] for one in spoken if one in self.choices), None)
+        side = self._chosen(*spoken)
         if side is None:
             self.clashes.append(Clash(where, ours or ABSENT, theirs or ABSENT))
         return dict.fromkeys(slots, theirs if side == "theirs" else ours)
@@ -254,10 +258,16 @@ class _Merge:
         return result or ABSENT
 
     def _clash(self, expression: str, ours: Any, theirs: Any) -> Any:
-        side = self.choices.get(expression)
+        side = self._chosen(expression)
         if side is None:
             self.clashes.append(Clash(expression, ours, theirs))
         return theirs if side == "theirs" else ours
+
+    def _chosen(self, *places: str) -> Side | None:
+        """The side that was chosen for a clash, which is known by any of these places."""
+        named = [one for one in places if one in self.choices]
+        self.used.update(named)
+        return self.choices[named[0]] if named else None
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -13,7 +13,6 @@ from fhirkit.remote.export import Job
 from fhirkit.sync.conflicts import Judgement, Sides, settle, stored_form
 from fhirkit.sync.doubt import settle_open
 from fhirkit.sync.entry import Entry
-from fhirkit.sync.journal import OPEN, Operation, OpState
 from fhirkit.sync.merge import Side
 from fhirkit.sync.offline import offline_plan
 from fhirkit.sync.plan import Status, Step, classify
@@ -35,7 +34,7 @@ class Upkeep(Session):
         """Finish what an interrupted push had planned: what became of it, then the rest."""
         self.meet(writing=True)
         # What is in doubt and had not arrived is the interrupted push's to send, too.
-        left = self.unfinished()
+        left = self.journal.unfinished()
         arrived = settle_open(self.server, self.store, self.journal, quiet=self.quiet)
         planned = {one.key for one in left}
         deletes = [one for one in left if one.step is Step.DELETE]
@@ -43,10 +42,6 @@ class Upkeep(Session):
         report = self.push(ready, Options(delete=bool(deletes), max_delete=len(deletes)))
         report.notes.insert(0, f"{arrived} write(s) of an earlier run had arrived")
         return report
-
-    def unfinished(self) -> list[Operation]:
-        """What an interrupted push had planned, or may have sent."""
-        return self.journal.open(OpState.PLANNED, *OPEN)
 
     def abort(self) -> tuple[int, int, int]:
         """Give up what was interrupted: how many writes had arrived, how many are dropped, and
@@ -96,15 +91,16 @@ class Upkeep(Session):
         choices: Mapping[str, Side] | None = None,
         edited: dict[str, Any] | None = None,
         judgement: Judgement | None = None,
+        dry_run: bool = False,
     ) -> str:
-        """Settle one conflict; what was done, in words."""
+        """Settle one conflict; what was, or with ``dry_run`` would be done, in words."""
         sides = self.conflicts().get(key)
         if sides is None:
             raise UsageError(f"{key}: is no conflict with {self.store.remote}")
         mine = self.tree.current(key)
         return settle(
             self.tree, self.store, sides, mine,
-            side=side, choices=choices, edited=edited, judgement=judgement,
+            side=side, choices=choices, edited=edited, judgement=judgement, dry_run=dry_run,
         )  # fmt: skip
 
     def adoptable(self) -> list[tuple[ResourceKey, ResourceKey]]:
@@ -134,6 +130,13 @@ class Upkeep(Session):
             raise UsageError(f"{key}: is not in the tree")
         if key.type != there.type or self.store.entries_of([key]):
             raise UsageError(f"{key}: is of another type, or known to the server already")
+        taken = self.server.here(there)
+        if self.tree.current(taken) is not None or self.store.entries_of([taken]):
+            # Two files of one resource would overwrite each other in turn.
+            raise UsageError(
+                f"{there}: is in the tree as well, as {taken}",
+                advice=f"bring what differs into one of both files; fhirkit rm {taken} or {key}",
+            )
         theirs = self.client.read(there)
         if theirs is None:
             raise UsageError(f"{there}: is not on the server")

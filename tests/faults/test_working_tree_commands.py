@@ -207,3 +207,92 @@ def test_adopt_links_what_is_the_same(tree: Path, server: Any, fhirkit: Run) -> 
     assert read(tree, "Patient/p") == next(one for one in sample() if one["id"] == "p")
     assert not (tree / "Organization/theirs.json").exists()
     assert fhirkit("verify").code == 0
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_one_resource_of_the_server_is_never_two_files(
+    known: bool, tree: Path, server: Any, fhirkit: Run
+) -> None:
+    """Neither one that was agreed on nor a file that was never pushed shares its counterpart."""
+    there = {"resourceType": "Organization", "id": "twin", "name": "Example clinic"}
+    write(tree, there)
+    if known:
+        assert fhirkit("push").code == 0
+    else:
+        server.put(there | {"name": "Another one"})
+    write(tree, there | {"id": "mine"})
+    before = fhirkit("status", "--json").json
+    for more in ((), ("--dry-run",)):
+        refused = fhirkit("adopt", "Organization/mine", "Organization/twin", *more)
+        assert refused.code == 2
+        assert "Organization/twin: is in the tree as well" in refused.err
+    assert fhirkit("status", "--json").json == before
+
+
+def test_a_dry_adoption_finds_what_a_real_one_would(tree: Path, server: Any, fhirkit: Run) -> None:
+    missing = fhirkit("adopt", "Organization/o", "Organization/nowhere", "--dry-run")
+    assert missing.code == 2
+    assert "is not on the server" in missing.err
+    server.put({"resourceType": "Organization", "id": "theirs"})
+    assert fhirkit("adopt", "Organization/o", "Organization/theirs", "--dry-run").code == 0
+    assert fhirkit("adopt", "Organization/o", "Organization/theirs").code == 0
+
+
+def test_a_conflict_shows_both_values_and_takes_no_place_that_does_not_clash(
+    tree: Path, server: Any, fhirkit: Run
+) -> None:
+    both_edit(tree, server, fhirkit, {"birthDate": "1980"}, {"birthDate": "1981"})
+    assert fhirkit("fetch").code == 0
+    status = fhirkit("status", "--json")
+    assert status.code == 4, "the same with and without --fetch"
+    (one,) = status.json["resources"]
+    assert one["reason"] == "changed here, changed on the server"
+    listed = fhirkit("resolve")
+    assert listed.out == "Patient/p\n  Patient.birthDate\n    ours    1980\n    theirs  1981\n"
+    for words in (
+        ("Patient/p", "Patient.birthdate=ours"),
+        ("Patient/p", "Patient.birthDate=ours", "Patient.gender=ours"),
+        ("--theirs",),
+        ("Patient.birthDate=ours",),
+    ):
+        for more in ((), ("--dry-run",)):
+            assert fhirkit("resolve", *words, *more).code == 2, words
+    assert fhirkit("resolve", "Patient/p", "Patient.birthDate=theirs", "-n").code == 0
+    assert fhirkit("status").code == 4
+    assert fhirkit("resolve", "Patient/p", "Patient.birthDate=theirs").code == 0
+    assert fhirkit("status", "--check").code == 0
+
+
+def test_status_tells_of_an_interrupted_push(tree: Path, server: Any, fhirkit: Run) -> None:
+    under(server, Fault("always reset", faults.drop_before, "POST", times=0))
+    assert fhirkit("push").code == 5
+    under(server)
+    told = fhirkit("status", "--json")
+    assert told.json["unfinished"] == 6
+    assert "fhirkit resume" in told.err
+    assert fhirkit("resume").code == 0
+    assert fhirkit("status", "--json").json["unfinished"] == 0
+
+
+def test_log_shows_any_run_that_is_kept(tree: Path, server: Any, fhirkit: Run) -> None:
+    for _ in range(22):
+        assert fhirkit("push").code == 0
+    (first,) = fhirkit("log", "1", "--json").json
+    assert (first["run"], len(first["operations"])) == (1, 6)
+    assert fhirkit("log", "99").code == 2
+
+
+def test_diff_takes_types_and_no_name_that_is_nothing(
+    tree: Path, server: Any, fhirkit: Run, tmp_path: Path
+) -> None:
+    assert fhirkit("push").code == 0
+    write(tree, read(tree, "Patient/p") | {"birthDate": "1980"})
+    of_type = fhirkit("diff", "Patient", "--json")
+    assert (of_type.code, [one["resource"] for one in of_type.json]) == (1, ["Patient/p"])
+    assert fhirkit("diff", "Organization").code == 0
+    assert fhirkit("diff", "Patient/typo").code == 2
+    asked = fhirkit("diff", "--remote", "origin")
+    assert asked.code == 2
+    assert "--name origin" in asked.err
+    assert fhirkit("remote", "remove", "origin").code == 0
+    assert len(fhirkit("diff", "--json").json) == 6, "without a remote, all of it is new"

@@ -60,3 +60,53 @@ def test_no_change_means_equal_content(one: Any, other: Any) -> None:
     before, after = patient(x=one), patient(x=other)
     assert changes(before, before) == []
     assert (changes(before, after) == []) == (content_hash(before) == content_hash(after))
+
+
+def test_an_item_of_a_list_is_told_by_what_it_is_not_by_its_index() -> None:
+    phone, mail = {"system": "phone", "value": "1"}, {"system": "email", "value": "a@b.example"}
+    fax = {"system": "fax", "value": "9"}
+    # One went and another came: as many as before, and no item became the other.
+    assert lines(patient(telecom=[phone, mail]), patient(telecom=[mail, fax])) == [
+        'Patient.telecom[0]: {"system":"phone","value":"1"} → absent',
+        'Patient.telecom[1]: absent → {"system":"fax","value":"9"}',
+    ]
+    assert lines(patient(telecom=[phone, mail]), patient(telecom=[mail, phone])) in (
+        ["Patient.telecom[0]: moved, was [1]"],
+        ["Patient.telecom[1]: moved, was [0]"],
+    )
+    # Moved and changed at once.
+    assert lines(
+        patient(telecom=[phone, mail, fax]), patient(telecom=[mail, fax, phone | {"use": "home"}])
+    ) == ["Patient.telecom[2]: moved, was [0]", "Patient.telecom[2].use: absent → home"]
+
+
+def test_extensions_and_contained_resources_are_told_by_url_and_id() -> None:
+    one, two = {"url": "urn:a", "valueCode": "x"}, {"url": "urn:b", "valueCode": "y"}
+    assert lines(patient(extension=[one, two]), patient(extension=[two | {"valueCode": "z"}])) == [
+        'Patient.extension[0]: {"url":"urn:a","valueCode":"x"} → absent',
+        "Patient.extension[0].valueCode: y → z",
+    ]
+    inner = [{"resourceType": "Organization", "id": name, "name": name} for name in "ab"]
+    swapped = patient(contained=[inner[1] | {"name": "c"}, inner[0]])
+    told = lines(patient(contained=inner), swapped)
+    assert "Patient.contained[0].name: b → c" in told
+    assert len(told) == 2
+    assert any("moved" in line for line in told)
+
+
+def test_of_a_long_text_the_stretch_that_differs_is_shown() -> None:
+    div = "<div>" + "a" * 5000 + "{}" + "b" * 5000 + "</div>"
+    (line,) = lines(
+        patient(text={"div": div.format("old")}), patient(text={"div": div.format("new")})
+    )
+    assert "old" in line
+    assert "new" in line
+    assert "10014 characters" in line
+    assert len(line) < 700
+    (change,) = changes(patient(text={"div": div}), patient(text={"div": "short"}))
+    assert change.to_dict()["before"] == div
+
+
+def test_a_moved_item_has_its_old_index_in_json() -> None:
+    (change,) = changes(patient(given=["A", "B", "C"]), patient(given=["B", "C", "A"]))
+    assert change.to_dict() == {"expression": "Patient.given[2]", "moved_from": 0}
