@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from fhirkit.cli import exits
+from fhirkit.cli.chosen import chosen
 from fhirkit.cli.console import counted, emit, emit_json, plain, say, show_issues
 from fhirkit.cli.results import busy
 from fhirkit.cli.working_tree import (
     connect,
     here,
     json_option,
-    keys_of,
     named_remote,
     server_options,
 )
@@ -55,45 +55,25 @@ def command(
 
     tree = here()
     remotes = read_remotes(tree.config)
-    for text in what:
-        if text in remotes and not (tree.root / text).is_dir():
-            raise UsageError(f"{text} is a remote", advice=f"fhirkit diff --remote --name {text}")
     # Before there is a remote, everything is new.
-    asked = ask or name is not None or remotes
-    remote = named_remote(tree, name) if asked else None
+    remote = named_remote(tree, name) if ask or name is not None or remotes else None
     scan = tree.scan()
     known = agreed(tree, remote.name) if remote is not None else {}
-    chosen = _chosen(what, {*scan.entries, *scan.held, *known}) - scan.held
-    left: Side = {key: known[key] for key in chosen if key in known}
+    keys = chosen(what, {*scan.entries, *scan.held, *known}, remotes=remotes) - scan.held
+    left: Side = {key: known[key] for key in keys if key in known}
     if ask and remote is not None:
         client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
         with busy(f"Asking {remote.name}"):
-            held = counterpart_of(tree, remote.name, client).read_many(chosen)
+            held = counterpart_of(tree, remote.name, client).read_many(keys)
         left = {key: resource for key, resource in held.items() if resource is not None}
-    right = {key: scan.resources[key] for key in chosen if key in scan.entries}
+    right = {key: scan.resources[key] for key in keys if key in scan.entries}
+    for key in sorted(keys - {*left, *right}):
+        if what and key not in known:
+            there = "on the server" if ask else "in what was last agreed"
+            raise UsageError(f"{key}: is neither in the tree nor {there}")
     show_issues(scan.issues, err=True)
     code = _show(left, right, as_json=as_json)
     return exits.worst(code, exits.FINDINGS if scan.held else exits.CLEAN)
-
-
-def _chosen(what: tuple[str, ...], keys: set[ResourceKey]) -> set[ResourceKey]:
-    """The resources that are meant; all without ``what``."""
-    types = {key.type for key in keys}
-    found: set[ResourceKey] = set()
-    for text in what:
-        if text.rstrip("/") in types:
-            found.update(key for key in keys if key.type == text.rstrip("/"))
-            continue
-        if "/" not in text:
-            raise UsageError(f"{text}: is neither Type/id nor a type that is in the tree")
-        for key in keys_of((text,)):
-            if key not in keys:
-                raise UsageError(
-                    f"{key}: is neither in the tree nor agreed on with the remote",
-                    advice="fhirkit status names what differs",
-                )
-            found.add(key)
-    return found if what else keys
 
 
 def _files(path: Path) -> Side:
