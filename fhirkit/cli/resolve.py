@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from fhirkit.cli import exits
-from fhirkit.cli.console import counted, emit, emit_json, plain, say
+from fhirkit.cli.conflicting import show_conflicts
+from fhirkit.cli.console import emit_json, say
 from fhirkit.cli.merging import judgement
 from fhirkit.cli.working_tree import here, json_option, keys_of, named_remote
 from fhirkit.core.errors import UsageError
@@ -15,11 +16,6 @@ from fhirkit.core.errors import UsageError
 if TYPE_CHECKING:
     from fhirkit.sync.merge import Side
     from fhirkit.sync.upkeep import Upkeep
-
-_DELETED = {
-    "ours": "deleted here, changed on the server",
-    "theirs": "changed here, deleted on the server",
-}
 
 
 @click.command()
@@ -59,7 +55,7 @@ def command(
     remote = named_remote(tree, name)
     with opened_offline(tree, remote.name) as session:
         if resource is None or (side is None and not edit and not places):
-            return _list(session, resource, as_json=as_json)
+            return show_conflicts(session, resource, as_json=as_json)
         (key,) = keys_of((resource,))
         edited = _edited(session, resource) if edit and not dry_run else None
         done = session.resolve(
@@ -84,34 +80,6 @@ def _choices(places: tuple[str, ...]) -> dict[str, Side]:
             raise click.UsageError(f"{text}: expected PATH=ours or PATH=theirs")
         found[place] = "ours" if word == "ours" else "theirs"
     return found
-
-
-def _list(session: Upkeep, resource: str | None, *, as_json: bool) -> int:
-    wanted = keys_of((resource,)) if resource else None
-    rows: list[dict[str, Any]] = []
-    for key, sides in session.conflicts().items():
-        if wanted is None or key in wanted:
-            merged = sides.merged(session.store, judgement())
-            clashes = [clash.to_dict() for clash in merged.clashes] if merged else []
-            deleted = None if merged else "ours" if sides.ours is None else "theirs"
-            rows.append({"resource": str(key), "clashes": clashes, "deleted": deleted})
-    if as_json:
-        emit_json(rows)
-    else:
-        for row in rows:
-            what = _DELETED[row["deleted"]] if row["deleted"] else ""
-            emit(plain(f"{row['resource']}  {what}".rstrip() + "\n"))
-            emit("".join(plain(f"{_told(clash)}\n") for clash in row["clashes"]))
-    say(counted(len(rows), "conflict"))
-    return exits.CONFLICT if rows else exits.CLEAN
-
-
-def _told(clash: dict[str, Any]) -> str:
-    from fhirkit.sync.compare import ABSENT, Change
-
-    # The same form as that of a difference, from ours to theirs.
-    sides = Change("", clash.get("ours", ABSENT), clash.get("theirs", ABSENT)).shown()
-    return f"  {clash['expression']}\n    ours    {sides[0]}\n    theirs  {sides[1]}"
 
 
 def _edited(session: Upkeep, resource: str) -> dict[str, Any]:
