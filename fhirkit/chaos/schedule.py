@@ -80,8 +80,10 @@ class Schedule:
 
     def serve(self, exchange: Exchange, target: str) -> bool:
         """Whether a fault happened; its answer is sent then."""
+        # The base itself, where Bundles are posted to, has a path as well.
+        path = target if target.startswith("/") else f"/{target}"
         with self._lock:
-            rule = next((one for one in self.rules if one.strikes(exchange.method, target)), None)
+            rule = next((one for one in self.rules if one.strikes(exchange.method, path)), None)
         if rule is None:
             return False
         rule.act(exchange)

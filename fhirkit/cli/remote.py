@@ -28,10 +28,21 @@ def command() -> None:
     help="The server may still commit what it was sent so long after it was given up: at least as "
     "long as its transactions may last.",
 )  # fmt: skip
+@click.option(
+    "--replace", is_flag=True,
+    help="Take these settings for all that NAME had; what was agreed with it stays.",
+)  # fmt: skip
 @click.option("--dry-run", "-n", is_flag=True, help="Check the settings and write nothing.")
 @json_option
 def add(
-    name: str, url: str, *, late_commit: float, dry_run: bool, as_json: bool, **given: Any
+    name: str,
+    url: str,
+    *,
+    late_commit: float,
+    replace: bool,
+    dry_run: bool,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Call the FHIR server at URL by NAME from now on."""
     from fhirkit.sync.config import add_remote, checked_remote
@@ -41,7 +52,7 @@ def add(
     access = access_of(url, given, tree.root)
     remote = checked_remote(name, url, access=access, late_commit=late_commit)
     with locked(tree.state):
-        new = add_remote(tree.config, remote, dry_run=dry_run)
+        new = add_remote(tree.config, remote, replace=replace, dry_run=dry_run)
     if as_json:
         emit_json({"name": name, "url": remote.url, "new": new})
     word = ("would be" if dry_run else "is now") if new else "is already"
@@ -51,7 +62,7 @@ def add(
 @command.command("list")
 @json_option
 def list_(*, as_json: bool) -> None:
-    """Show the remotes."""
+    """Show the remotes, and where the secret of each is kept."""
     from fhirkit.sync.config import read_remotes
 
     remotes = read_remotes(here().config).values()
@@ -70,7 +81,9 @@ def list_(*, as_json: bool) -> None:
         )
         return
     for one in remotes:
-        emit(plain(f"{one.name}\t{one.url}\n"))
+        auth = one.access.auth
+        known = [f"{auth.kind} {auth.secret}"] if auth else []
+        emit(plain("\t".join([one.name, one.url, *known]) + "\n"))
 
 
 command.add_command(remove)

@@ -27,7 +27,8 @@ def base_url(text: str) -> str:
     if parts.username is not None or parts.password is not None or "@" in parts.netloc:
         raise UsageError(
             "the server's URL holds a user name or password",
-            advice="leave it out and name the token's environment variable with --token-env",
+            advice="leave it out: --token-env names a token's variable, and fhirkit remote add "
+            "--auth basic --user NAME --secret WHERE a password's place",
         )
     if parts.scheme not in _PORTS or not parts.hostname:
         raise UsageError(

@@ -80,7 +80,8 @@ class SecretReference:
                 )
             return Secret(text)
         if self.kind == "file":
-            return _nonempty(_read_private(folder / Path(self.place).expanduser(), self), self)
+            path = folder / Path(self.place).expanduser()
+            return _nonempty(read_private(path, "the secret's file"), self)
         if self.kind == "cmd":
             return _nonempty(_output(self.place, environment, folder), self)
         return _nonempty(_from_keyring(self.place), self)
@@ -128,10 +129,6 @@ def read_private(path: Path, what: str) -> bytes:
     if len(data) > _LARGEST:
         raise UsageError(f"{what}: {path} is too large for a secret (over 64 KiB)")
     return data
-
-
-def _read_private(path: Path, reference: SecretReference) -> bytes:
-    return read_private(path, f"the secret {reference.kind}:")
 
 
 def _output(command: str, environment: Mapping[str, str], folder: Path) -> bytes:

@@ -122,18 +122,23 @@ def late_commit(path: Path, name: str) -> float:
     return LATE_COMMIT if known is None else known.late_commit
 
 
-def add_remote(path: Path, remote: Remote, *, dry_run: bool = False) -> bool:
-    """Write a remote into the file; False when it is there already, just so."""
+def add_remote(path: Path, remote: Remote, *, replace: bool = False, dry_run: bool = False) -> bool:
+    """Write a remote into the file; False when it is there already, just so.
+
+    Only with ``replace`` may it be there with other settings, all of which go.
+    """
     known = read_remotes(path).get(remote.name)
     if known == remote:
         return False
-    if known is not None:
+    if known is not None and not replace:
         raise UsageError(
             f"remote {remote.name} exists already, with other settings",
-            advice=f"fhirkit remote remove {remote.name}, or choose another name",
+            advice="give the new ones with --replace, or choose another name",
         )
     if dry_run:
         return True
+    if known is not None:
+        remove_remote(path, remote.name)
     lines = [f"[remotes.{remote.name}]", f"url = {_text(remote.url)}"]
     for name in ("ca_bundle", "client_cert", "client_key", "proxy"):
         value = getattr(remote.access, name)

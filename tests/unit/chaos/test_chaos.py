@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -290,6 +292,26 @@ do = "drop-before"
     assert told == [True, False, False, True, True]
     assert schedule.unmet == ["never"]
     assert [one.status for one in server.log] == [200, 500, 500, 200, 200]
+
+
+def test_the_schedule_of_the_page_strikes_what_it_says(server: ChaosServer, tmp_path: Path) -> None:
+    """Its first rule is about transactions, which are posted to the base itself."""
+    page = (Path(__file__).parents[3] / "docs/chaos.md").read_text()
+    path = tmp_path / "faults.toml"
+    path.write_text(page.partition("```toml\n")[2].partition("```")[0])
+    schedule = read_schedule(path)
+    server.faults = schedule
+    for number in (1, 2):
+        body = json.dumps(bundle({"resourceType": "Organization", "id": f"o{number}"})).encode()
+        request = urllib.request.Request(
+            server.url, body, {"Content-Type": "application/fhir+json"}
+        )
+        with suppress(OSError), urllib.request.urlopen(request) as answer:
+            assert (number, answer.status) == (1, 200)
+    assert len(server.state()) == 2, "the second was carried out, and its answer lost"
+    with pytest.raises(Busy):
+        client_of(server).read(P)
+    assert schedule.unmet == []
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,11 @@ def test_remotes_come_and_go_and_the_rest_stays(tmp_path: Path) -> None:
     assert read_remotes(path)["one"] == one
     with pytest.raises(UsageError, match="exists"):
         add_remote(path, checked_remote("one", "https://b.example"))
+    moved = checked_remote("one", "https://b.example")
+    assert add_remote(path, moved, replace=True, dry_run=True)
+    assert read_remotes(path)["one"] == one
+    assert add_remote(path, moved, replace=True)
+    assert read_remotes(path)["one"] == moved
     remove_remote(path, "one")
     assert list(read_remotes(path)) == ["two"]
     assert path.read_text().startswith("# mine\n")
