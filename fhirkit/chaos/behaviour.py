@@ -26,8 +26,9 @@ class Behaviour:
     ``normalisation``: a name in ``normalise.NORMALISATIONS``, or empty. ``refuses``: a pattern of
     ``Type/id`` that is answered by 422. ``search_memory``: seconds that a search's answer is used
     again for the same search, unless told not to. ``late_index``: seconds until a search shows
-    what was written. ``export_pending``: how often an export says that it is not finished, each
-    time with ``export_retry_after`` as the Retry-After.
+    what was written; ``late_reads``: the same of reads. ``refuses_guard``: If-None-Match on an
+    update is answered by 400. ``export_pending``: how often an export says that it is not
+    finished, each time with ``export_retry_after`` as the Retry-After.
     """
 
     software: str = "fhirkit chaos"
@@ -37,6 +38,7 @@ class Behaviour:
     stale_status: int = 412
     stale_in_transaction: int = 412
     heeds_guard: bool = True
+    refuses_guard: bool = False
     heeds_if_match: bool = True
     heeds_if_match_on_delete: bool = True
     if_match_on_new_id: int = 412
@@ -77,6 +79,7 @@ class Behaviour:
     gt_includes_equal: bool = False
     search_memory: float = 0.0
     late_index: float = 0.0
+    late_reads: float = 0.0
     content_type: str = "application/fhir+json"
     link_base: str = ""
 

@@ -76,6 +76,8 @@ class Writer:
         self._check_type(kind, resource)
         if resource.get("id") not in (None, logical_id):
             raise Refusal(400, "the id in the resource is not the one in the URL")
+        if conditions.if_none_match is not None and self.behaviour.refuses_guard:
+            raise Refusal(400, "If-None-Match is not known here", code="not-supported")
         now = self.store.read(key)
         if now is None:
             key = self._may_create(key, conditions)

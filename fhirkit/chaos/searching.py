@@ -89,6 +89,12 @@ def find(
     return found
 
 
+def shown(versions: list[Version], late: float) -> list[Version]:
+    """The versions that a read knows of, when it lags so many seconds behind writes."""
+    now = time.monotonic()
+    return [one for one in versions if now - one.committed >= late] if late else versions
+
+
 def matches(rows: list[Version], query: str, behaviour: Behaviour) -> list[Version]:
     """The rows that match every parameter of a query."""
     found = rows

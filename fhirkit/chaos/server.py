@@ -14,7 +14,7 @@ from fhirkit.chaos.capability import TYPES, stated
 from fhirkit.chaos.exports import Exports
 from fhirkit.chaos.interactions import Conditions, Done, Writer, targets
 from fhirkit.chaos.reply import Refusal, Reply
-from fhirkit.chaos.searching import Searches, find, first_page, next_page, pairs
+from fhirkit.chaos.searching import Searches, find, first_page, next_page, pairs, shown
 from fhirkit.chaos.store import Resource, Store, Version, seconds
 from fhirkit.core.errors import InvalidInput
 from fhirkit.core.jsonio import loads
@@ -174,8 +174,9 @@ class FhirServer:
             rows = [one for one in self.store.log if one.kind == kind]
             return self._history(rows, f"{kind}/_history", query)
         key = "/".join(segments[:2])
-        held = self.store.versions.get(key)
-        if held is None:
+        late = self.behaviour.late_reads if len(segments) == 2 else 0.0
+        held = shown(self.store.versions.get(key, []), late)
+        if not held:
             raise Refusal(404, "not there", code="not-found")
         if segments[2:3] == ["_history"] and not self.behaviour.instance_history:
             raise Refusal(404, "no such history", code="not-supported")

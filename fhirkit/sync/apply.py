@@ -25,7 +25,7 @@ from fhirkit.remote.failures import Busy, Stale, outcome_texts
 from fhirkit.sync.answer import Rung, interpret, transaction
 from fhirkit.sync.deletions import delete_all
 from fhirkit.sync.entry import Entry, version_id
-from fhirkit.sync.flight import IN_CONFLICT, MEANWHILE, Flight, Ground, final, hopeless
+from fhirkit.sync.flight import IN_CONFLICT, MEANWHILE, Flight, Ground
 from fhirkit.sync.habits import Habits
 from fhirkit.sync.journal import OpState
 from fhirkit.sync.order import FIRST, Component, Graph, Schedule
@@ -33,6 +33,7 @@ from fhirkit.sync.ownership import Whose, agree_on_sent, recognise, whose
 from fhirkit.sync.pace import Pace, too_large
 from fhirkit.sync.plan import Action, Plan, Status, Step, classify
 from fhirkit.sync.results import Line, Report, Result
+from fhirkit.sync.trouble import final, hopeless
 
 #: Statuses that say something about what was sent; others say something about the server.
 _ABOUT_CONTENT = (400, 409, 412, 413, 422)
@@ -236,14 +237,12 @@ class Push:
                 self.pace.went_well(len(group))
                 return []
             trouble = flight.trouble
-            if isinstance(trouble, Stale) and not moved and flight.rung is Rung.ABSENT:
-                # It refuses that guard where nothing is, too: so it is none.
-                flight.rung = self.ground.rung = Rung.ID
-                self.ground.store.set_rung(str(Rung.ID))
             self.pace.met(trouble, len(group))
             if hopeless(trouble):
                 raise trouble
-            if final(trouble) and not moved:
+            # Where nothing is, a guard that finds something in the way is none.
+            useless = isinstance(trouble, Stale) and flight.rung.overwrites_nothing
+            if (final(trouble) or useless) and not moved:
                 if (
                     not too_large(trouble)
                     and ladder
@@ -253,7 +252,8 @@ class Push:
                     flight.rung = ladder.pop(0)
                     attempt -= 1
                     continue
-                return self._split(flight, parts, trouble)
+                if final(trouble):
+                    return self._split(flight, parts, trouble)
         if isinstance(trouble, Stale) or (isinstance(trouble, Refused) and trouble.status == 500):
             return self._split(flight, parts, trouble)
         raise trouble
@@ -262,7 +262,8 @@ class Push:
         """The ways of creating to try, best first; only one once the server's is known."""
         ground = self.ground
         if ground.proven:
-            return [ground.rung]
+            # That guard was seen to refuse where something is; not yet to create where nothing is.
+            return [ground.rung, *([Rung.ID] if ground.rung is Rung.ABSENT else [])]
         said = self._capability
         kinds = {one.key.type for one in group if one.step is Step.CREATE}
         ours = [said.update_create.get(kind) if said else None for kind in kinds]
@@ -294,11 +295,14 @@ class Push:
             if one.step is Step.CREATE and one.key not in flight.todo
             and one.key in lines and lines[one.key].result is Result.CREATED
         ]  # fmt: skip
-        if ground.proven or not made:
+        unfit = ground.rung is Rung.ABSENT and flight.rung is Rung.ID
+        if not made or (ground.proven and not unfit):
             return
         rung = flight.rung
-        if rung.ours:
-            kept = (one for one in (Rung.GUARDED, Rung.ABSENT) if self._keeps(one, flight, made[0]))
+        if rung.ours and not unfit:
+            # What was refused where nothing was is no guard, whatever it is answered with now.
+            guards = [Rung.GUARDED, Rung.ABSENT] if rung.overwrites_nothing else [Rung.ABSENT]
+            kept = (one for one in guards if self._keeps(one, flight, made[0]))
             try:
                 rung = next(kept, Rung.ID)
             except FhirkitError:

@@ -16,18 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fhirkit.core.errors import (
-    BadAnswer,
-    Blocked,
-    Conflict,
-    FhirkitError,
-    Refused,
-    RemoteError,
-    Unreachable,
-)
+from fhirkit.core.errors import Blocked, Conflict, FhirkitError, RemoteError, Unreachable
 from fhirkit.core.resource import ResourceKey, content_hash
 from fhirkit.remote.client import Written
-from fhirkit.remote.failures import Busy, Stale
+from fhirkit.remote.failures import Busy
 from fhirkit.sync.answer import Rung, Said, interpret, transaction
 from fhirkit.sync.base import BaseStore
 from fhirkit.sync.config import LATE_COMMIT
@@ -40,10 +32,10 @@ from fhirkit.sync.order import hanging
 from fhirkit.sync.ownership import Unattributed, Whose, whose
 from fhirkit.sync.plan import Action, Direction, Step, make_plan
 from fhirkit.sync.results import Line, Report, Result
+from fhirkit.sync.trouble import HOLLOW, doubtful, passing
 
 IN_CONFLICT = "is in conflict, or waits for one"
 MEANWHILE = "changed on the server meanwhile"
-HOLLOW = BadAnswer("transaction: the server said yes, and what was sent is not there")
 
 
 @dataclass
@@ -129,6 +121,8 @@ class Flight:
         if doubtful(said.trouble) and not self.rung.ours:
             self._wait_for_late_commit()
         moved = self._look(said)
+        if said.trouble is None and self._unseen(said):
+            moved = self._look_longer(said) or moved
         if self.todo and said.foreign:
             raise Blocked(
                 "the server gave a resource another id than it was sent with, so pushing "
@@ -203,12 +197,42 @@ class Flight:
                 moved = True
                 if verdict is Fate.APPLIED and now is not None:
                     self._done(action, now, written)
-                elif not self._overtaken(action, now, written):
+                elif now is None or not self._overtaken(action, written):
                     self._decide_again(action, now)
                     continue
                 del self.todo[key]
         finally:
             self._commit()
+        return moved
+
+    def _unseen(self, said: Said) -> bool:
+        """Whether something is not shown that the server said to have written."""
+        return any(key in said.confirmed for key in self.todo)
+
+    def _look_longer(self, said: Said) -> bool:
+        """Reads may lag behind writes: what was confirmed is not sent again before that is over.
+
+        Then what is not shown was deleted by somebody, if its version is there; or never written.
+        """
+        transport, moved = self.ground.server.client.transport, False
+        for attempt in range(1, transport.policy.tries):
+            transport.sleep(transport.policy.wait(attempt))
+            moved = self._look(said) or moved
+            if not self._unseen(said):
+                return moved
+        if not self.rung.ours:
+            self._wait_for_late_commit()
+            moved = self._look(said) or moved
+        for key in [one for one in self.todo if one in said.confirmed]:
+            version, action = said.confirmed[key].version_id, self.todo[key]
+            if version is None or action.step is not Step.CREATE:
+                continue
+            stored = self.ground.server.vread(key, version)
+            if self._fate(action, stored, None) is Fate.APPLIED and stored is not None:
+                self._was(action, stored, "deleted on the server since; fhirkit pull")
+                del self.todo[key]
+                moved = True
+        self._commit()
         return moved
 
     def _named(self, action: Action) -> bool:
@@ -283,25 +307,24 @@ class Flight:
                 return version_id(version) or "before"
         return None
 
-    def _overtaken(
-        self, action: Action, now: dict[str, Any] | None, written: Written | None
-    ) -> bool:
+    def _overtaken(self, action: Action, written: Written | None) -> bool:
         """Whether ours did arrive and was changed since; then that version is the base."""
-        if now is None:
-            return False
         key, server = action.key, self.ground.server
         stored = None
-        if written is not None and written.version_id is not None and self.rung.ours:
+        if written is not None and written.version_id is not None and self._named(action):
             stored = server.vread(key, written.version_id)
         if stored is None:
             stored = past_version(server, key, self.hashes[key], self.ids, seen=action.seen)
         if stored is None:
             return False
-        self._agreed.append((key, stored))
-        result = Result.CREATED if action.step is Step.CREATE else Result.UPDATED
-        note = "changed on the server since; fhirkit pull brings it"
-        self.ground.report.add(Line(key, result, version_id(stored), note))
+        self._was(action, stored, "changed on the server since; fhirkit pull brings it")
         return True
+
+    def _was(self, action: Action, stored: dict[str, Any], note: str) -> None:
+        """Ours arrived, and is not what is there now: its version is what is agreed on."""
+        self._agreed.append((action.key, stored))
+        result = Result.CREATED if action.step is Step.CREATE else Result.UPDATED
+        self.ground.report.add(Line(action.key, result, version_id(stored), note))
 
     def _decide_again(self, action: Action, now: dict[str, Any] | None) -> None:
         """The remote's copy is not the one the plan was made on: ask the table once more."""
@@ -359,29 +382,3 @@ class Flight:
             ground.journal.unsent(waiting)
 
     arrived = False
-
-
-def passing(trouble: FhirkitError | None) -> bool:
-    """Trouble that may be over in a moment."""
-    return isinstance(trouble, (Busy, Unreachable, BadAnswer, Stale))
-
-
-def doubtful(trouble: FhirkitError | None) -> bool:
-    """Trouble after which the write may have happened, or may happen yet."""
-    if isinstance(trouble, Unreachable):
-        return trouble.sent
-    if isinstance(trouble, Busy):
-        return trouble.status not in (425, 429)
-    return isinstance(trouble, BadAnswer)
-
-
-def hopeless(trouble: FhirkitError) -> bool:
-    """Nobody listens (the transport has tried often enough), or we may not speak."""
-    if isinstance(trouble, Unreachable):
-        return not trouble.sent
-    return isinstance(trouble, Refused) and trouble.status == 401
-
-
-def final(trouble: FhirkitError) -> bool:
-    """The server has judged what was sent, and will judge it so again."""
-    return isinstance(trouble, Refused) and not isinstance(trouble, Busy)

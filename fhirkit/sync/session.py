@@ -276,19 +276,18 @@ class Session:
                 advice=f"fhirkit remote reset {self.store.remote} begins anew with it",
             )
 
-    def _read_again(self, base: Base, remote: Any) -> None:
-        """Replace answers older than what was agreed by fresh ones; ``Blocked`` if they stay so."""
-        held = {key: resource for key, resource in remote.items() if resource is not None}
-        for key in receded(base, entries_of(held)):
-            fresh = self.server.read(key)
-            if fresh is not None and receded(base, {key: Entry.of(fresh)}):
-                raise Blocked(
-                    f"{self.store.remote} holds older versions than were agreed on: "
-                    "was it restored from a backup?",
-                    advice=f"fhirkit remote reset {self.store.remote} begins anew with it",
-                )
-            if fresh is not None:
-                remote[key] = fresh
+    def _read_again(self, base: Base, remote: Remote) -> None:
+        """Read what looks unlike what was agreed on: searches may lag. ``Blocked`` if older."""
+        shown = entries_of(remote)
+        unlike = {k for k, one in shown.items() if k in base and one.hash != base[k].remote_hash}
+        fresh = self.server.read_many(unlike.union(receded(base, shown)), exact=True)
+        if receded(base, entries_of(fresh)):
+            raise Blocked(
+                f"{self.store.remote} holds older versions than were agreed on: "
+                "was it restored from a backup?",
+                advice=f"fhirkit remote reset {self.store.remote} begins anew with it",
+            )
+        remote.update(fresh)
 
     def meet(self, *, writing: bool, afresh: bool = False) -> Met:
         """Make sure that the server is the one it was before, and can do what is wanted."""

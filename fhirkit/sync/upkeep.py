@@ -12,14 +12,14 @@ from fhirkit.remote.client import Client
 from fhirkit.remote.export import Job
 from fhirkit.sync.conflicts import Judgement, Sides, settle, stored_form
 from fhirkit.sync.doubt import settle_open
-from fhirkit.sync.entry import Entry
+from fhirkit.sync.entry import Base, Entry
 from fhirkit.sync.merge import Side
 from fhirkit.sync.offline import offline_plan
 from fhirkit.sync.plan import Status, Step, classify
 from fhirkit.sync.pull import sides_of
 from fhirkit.sync.results import Line, Report, Result
 from fhirkit.sync.session import Options, Session, opened_as
-from fhirkit.sync.worktree import WorkingTree
+from fhirkit.sync.worktree import Scan, WorkingTree
 
 #: Said of what the server holds as agreed on, and as something else than it was sent.
 OTHER_FORM = "stored in another form"
@@ -65,9 +65,11 @@ class Upkeep(Session):
         for start in range(0, len(keys), _VERIFIED):
             part = keys[start : start + _VERIFIED]
             states = self.server.read_many(part)
-            remote = {key: Entry.of(one) for key, one in states.items() if one is not None}
+            # A search may lag behind: what it shows otherwise is read before that is said.
+            unlike = [key for key in part if _told(scan, base, states, key)[0] is not Status.CLEAN]
+            states |= self.server.read_many(unlike, exact=True)
             for key in part:
-                status, reason = classify(scan.entries.get(key), base.get(key), remote.get(key))
+                status, reason = _told(scan, base, states, key)
                 if status is Status.CLEAN:
                     known = base.get(key)
                     other = known is not None and known.sent_hash != known.remote_hash
@@ -145,6 +147,14 @@ class Upkeep(Session):
             self.store.untrack(there)
             self.store.link(key, there.id)
             self.store.track(key, self.server.inward(theirs))
+
+
+def _told(
+    scan: Scan, base: Base, states: Mapping[ResourceKey, dict[str, Any] | None], key: ResourceKey
+) -> tuple[Status, str]:
+    state = states[key]
+    remote = None if state is None else Entry.of(state)
+    return classify(scan.entries.get(key), base.get(key), remote)
 
 
 def _identifiers(resource: dict[str, Any]) -> Iterator[tuple[str, str]]:

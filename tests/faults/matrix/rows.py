@@ -395,6 +395,18 @@ def _f9_f10() -> Iterator[Case]:
         yield Case(
             "F10", "the server gives ids itself", story, none, PROFILES["own-ids"], once=True
         )
+    for profile in ("plain", "own-ids"):
+        for story in (CREATE, UPDATE):
+            behaviour = PROFILES[profile].changed({"late_reads": 0.3, "late_index": 0.3})
+            yield Case("F10", f"reads and searches lag behind writes ({profile})", story, none,
+                       behaviour, once=True, codes=(0, 6))  # fmt: skip
+            yield Case("F10", f"reads lag behind writes, and a write fails ({profile})", story,
+                       by_schedule("status", method="POST", status=500),
+                       PROFILES[profile].changed({"late_reads": 0.3}), codes=(0, 6))  # fmt: skip
+    yield Case("F10", "the server refuses If-None-Match", CREATE, none,
+               Behaviour(refuses_guard=True), once=True)  # fmt: skip
+    yield Case("F10", "the server refuses If-None-Match, and the answer is lost", CREATE,
+               at_writes("drop-after"), Behaviour(refuses_guard=True))  # fmt: skip
     yield Case("F10", "the server stores under another id", CREATE, none,
                Behaviour(client_ids="reassigned"), once=True, codes=(0, 6))  # fmt: skip
     for profile in ("hapi", "helios", "plain"):

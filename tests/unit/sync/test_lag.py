@@ -1,0 +1,148 @@
+"""Servers whose reads lag behind their writes, and guards that are no guards: nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from memory_server import BASE, MemoryServer
+from test_sessions import RESOURCES, push, read, results, write
+
+from fhirkit.remote import Client
+from fhirkit.remote.failures import failure
+from fhirkit.sync.upkeep import opened_for_upkeep
+from fhirkit.sync.worktree import WorkingTree
+
+
+class Lagging(MemoryServer):
+    """Each version is shown by a read only after so many reads of it; searches show nothing."""
+
+    def __init__(self, lag: int, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.lag = lag
+        self.asked: dict[tuple[str, str, int], int] = {}
+
+    def _route(
+        self, method: str, url: str, body: Any, headers: Mapping[str, str]
+    ) -> tuple[int, Any]:
+        kind, _, logical_id = url.removeprefix(f"{BASE}/").partition("/")
+        held = self.held.get((kind, logical_id))
+        if method == "GET" and held:
+            version = (kind, logical_id, len(held))
+            self.asked[version] = self.asked.get(version, 0) + 1
+            if self.asked[version] <= self.lag:
+                self.held[kind, logical_id] = held[:-1]
+                if not held[:-1]:
+                    del self.held[kind, logical_id]
+                try:
+                    return super()._route(method, url, body, headers)
+                finally:
+                    self.held[kind, logical_id] = held
+        return super()._route(method, url, body, headers)
+
+
+class WithoutGuard(MemoryServer):
+    """Refuses If-None-Match, and If-Match where nothing is when ``absent`` is set."""
+
+    absent = 0
+
+    def _guard(self, kind: str, logical_id: str, request: dict[str, str]) -> None:
+        if "ifNoneMatch" in request:
+            raise failure(400, "create")
+        if self.absent and "ifMatch" in request and self.current(kind, logical_id) is None:
+            raise failure(self.absent, "create")
+        if self.current(kind, logical_id) is not None:
+            super()._guard(kind, logical_id, request)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> WorkingTree:
+    made, _ = WorkingTree.init(tmp_path / "tree")
+    for resource in RESOURCES:
+        write(made, resource)
+    return made
+
+
+@pytest.mark.parametrize("gives_ids", [False, True])
+@pytest.mark.parametrize("lag", [1, 2, 3])
+def test_what_a_read_does_not_show_yet_is_not_sent_again(
+    tree: WorkingTree, lag: int, *, gives_ids: bool
+) -> None:
+    server = Lagging(lag, gives_ids=gives_ids, representation=False)
+    report = push(tree, server)
+    assert report.complete, report.trouble
+    assert set(results(report).values()) == {"created"}
+    assert sorted(kind for kind, _ in server.creations) == sorted(
+        one["resourceType"] for one in RESOURCES
+    )
+    assert all(len(held) == 1 for held in server.held.values())
+    write(tree, {**read(tree, "Organization/o"), "name": "Another"})
+    again = push(tree, server)
+    assert again.complete, again.trouble
+    assert results(again)["Organization/o"] == "updated"
+    assert sorted(len(held) for held in server.held.values()) == [1, 1, 1, 2]
+
+
+def test_a_server_that_never_shows_it_is_sent_it_again_and_not_believed(tree: WorkingTree) -> None:
+    server = MemoryServer(representation=False)
+    report = push(tree, server)
+    assert report.complete
+    server._store = lambda kind, logical_id, resource: server.held["Organization", "o"][0]  # type: ignore[method-assign]  # says yes and does nothing
+    write(tree, {**read(tree, "Organization/o"), "name": "Another"})
+    assert not push(tree, server).complete
+
+
+def test_what_is_deleted_before_it_is_looked_at_is_not_made_again(tree: WorkingTree) -> None:
+    server = MemoryServer(representation=False)
+    deleted: list[str] = []
+
+    def trouble(method: str, url: str, *, done: bool) -> None:
+        if method == "POST" and done and ("Observation", "x") in server.held and not deleted:
+            deleted.append("x")
+            server.delete("Observation", "x")
+
+    server.trouble = trouble
+    report = push(tree, server)
+    assert deleted
+    assert report.complete, report.trouble
+    (line,) = [one for key, one in report.lines.items() if str(key) == "Observation/x"]
+    assert "deleted" in line.note
+    assert server.current("Observation", "x") is None
+
+
+def test_a_search_that_lags_makes_no_difference_for_verify(tree: WorkingTree) -> None:
+    server = MemoryServer()
+    push(tree, server)
+    write(tree, {**read(tree, "Patient/p"), "gender": "other"})
+    assert push(tree, server).complete
+    old = {key: held[:1] for key, held in server.held.items()}
+    search = server._search
+
+    def lagging(kind: str, query: dict[str, str]) -> Any:
+        now, server.held = server.held, old
+        try:
+            return search(kind, query)
+        finally:
+            server.held = now
+
+    server._search = lagging  # type: ignore[method-assign]  # an index of yesterday
+    client = Client(BASE, transport=server)  # type: ignore[arg-type]
+    with opened_for_upkeep(tree, "origin", client) as session:
+        assert session.verify().complete
+    write(tree, {**read(tree, "Patient/p"), "gender": "female"})
+    write(tree, {**read(tree, "Patient/q"), "gender": "female"})
+    report = push(tree, server)
+    assert results(report)["Patient/p"] == results(report)["Patient/q"] == "updated"
+
+
+@pytest.mark.parametrize("absent", [0, 400, 409, 412])
+def test_a_guard_that_is_refused_where_nothing_is_is_none(tree: WorkingTree, absent: int) -> None:
+    server = WithoutGuard()
+    server.absent = absent
+    report = push(tree, server)
+    assert report.complete, report.trouble
+    assert set(results(report).values()) == {"created"}
+    write(tree, {"resourceType": "Organization", "id": "new", "name": "Later"})
+    assert results(push(tree, server))["Organization/new"] == "created"
