@@ -8,7 +8,6 @@ find out what happened before writing again.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,6 +41,7 @@ from fhirkit.remote.policy import Policy
 from fhirkit.remote.secret import Secret
 from fhirkit.remote.streaming import PART, Stream, is_framed, parts_of
 from fhirkit.remote.tls import Tls
+from fhirkit.remote.waits import Waits
 
 __all__ = ["Answer", "Download", "Form", "Plain", "Policy", "Stream", "Transport"]
 
@@ -84,7 +84,7 @@ class Transport:
         ca_bundle: str | None = None,
         tls: Tls | None = None,
         proxy: str | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         if token is not None:
             authorization = Bearer(Secret(token))
@@ -95,7 +95,7 @@ class Transport:
             )
         self.base = base
         self.policy = policy or Policy()
-        self.sleep = sleep
+        self.sleep = sleep if isinstance(sleep, Waits) else Waits(sleep)
         self._authorization = authorization
         self._session = _Session()
         self._session.trust_env = False
@@ -109,6 +109,10 @@ class Transport:
         adapter = TimedAdapter(connections=8, context=context)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
+
+    def wake(self) -> None:
+        """Let nobody wait any longer, and ask nothing a second time: the command is to end."""
+        self.sleep.stop()
 
     def close(self) -> None:
         """Close the connections."""
@@ -286,6 +290,8 @@ class Transport:
                     raise
                 asked = problem.wait if isinstance(problem, Busy) else None
                 self.sleep(self.policy.wait(attempt, asked))
+                if self.sleep.over:
+                    raise
             except Refused as problem:
                 # Who is not known has done nothing yet, so even a write may go once more.
                 if problem.status != 401 or renewed or shown is None:

@@ -171,7 +171,7 @@ class Push:
                         if part not in open_parts:
                             schedule.done(part)
         except BaseException:
-            self.ground.stopping.set()
+            self.ground.stop()
             raise
         finally:
             pool.shutdown(cancel_futures=True)

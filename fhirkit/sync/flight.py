@@ -63,6 +63,17 @@ class Ground:
     unattributed: list[Unattributed] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
 
+    def pause(self, seconds: float) -> None:
+        """Wait; ``Unreachable`` when the push is to end. What is in doubt is noted before."""
+        self.server.client.transport.sleep(seconds)
+        if self.stopping.is_set():
+            raise Unreachable("the push was interrupted", sent=False)
+
+    def stop(self) -> None:
+        """End the push in every worker: none waits any longer, or sends again."""
+        self.stopping.set()
+        self.server.client.transport.wake()
+
     def tag(self, key: ResourceKey) -> str:
         """The mark of a resource that this tree creates: the same in every run."""
         return str(uuid.uuid5(self.store.state.tree_id(), str(key)))
@@ -117,7 +128,7 @@ class Flight:
         if passing(said.trouble):
             asked = said.trouble.wait if isinstance(said.trouble, Busy) else None
             policy = ground.server.client.transport.policy
-            ground.server.client.transport.sleep(policy.wait(1, asked) if asked else wait)
+            ground.pause(policy.wait(1, asked) if asked else wait)
         if doubtful(said.trouble) and not self.rung.ours:
             self._wait_for_late_commit()
         moved = self._look(said)
@@ -176,7 +187,7 @@ class Flight:
         """A server may commit long after it was given up; "not there" means nothing until then."""
         left = self.ground.quiet - (time.monotonic() - self._sent_at)
         if left > 0:
-            self.ground.server.client.transport.sleep(left)
+            self.ground.pause(left)
 
     def _look(self, said: Said) -> bool:
         """Read back, settle what is done or overtaken; whether anything had moved."""

@@ -69,6 +69,9 @@ class MemoryServer:
 
     # -- what a transport has ---------------------------------------------------------------
 
+    def wake(self) -> None:
+        """Nobody waits here in earnest."""
+
     def sleep(self, seconds: float) -> None:
         self.slept += seconds
         self.now += timedelta(seconds=seconds)
