@@ -18,8 +18,9 @@ from fhirkit.core.errors import BadAnswer, FhirkitError
 from fhirkit.core.resource import ResourceKey
 from fhirkit.remote.client import Written, version_of
 from fhirkit.remote.failures import failure
-from fhirkit.sync.counterpart import TAG_SYSTEM, Counterpart, with_tag
+from fhirkit.sync.counterpart import Counterpart
 from fhirkit.sync.plan import Action, Step
+from fhirkit.sync.tagging import TAG_SYSTEM, with_tag
 
 _LOCATION = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]+)(?:/_history/([^/]+))?/?")
 
@@ -48,7 +49,8 @@ class Rung(StrEnum):
 class Said:
     """What is known from the answer alone: entries confirmed, and trouble with the others.
 
-    ``created`` are the ids that the server gave where it gives them. ``foreign`` is set when the
+    ``created`` are the ids that the server gave where it gives them; ``unnamed`` is set when it
+    said that it created something and not under which id. ``foreign`` is set when the
     server names an id that was not asked for although ours was sent: writing again would make a
     second one.
     """
@@ -57,6 +59,7 @@ class Said:
     created: dict[ResourceKey, str] = field(default_factory=dict)
     trouble: FhirkitError | None = None
     foreign: bool = False
+    unnamed: bool = False
 
 
 def request_of(action: Action, rung: Rung, tag: str = "TAG") -> dict[str, str]:
@@ -123,9 +126,12 @@ def interpret(
         response = response if isinstance(response, dict) else {}
         status, written, key = _read(response)
         named = action.step is not Step.CREATE or rung.ours
+        if key is None and not named:
+            key = _key_of_body(entry)
         expected = server.there(action.key)
         if 200 <= status < 300 and not named and (key is None or key.type != action.key.type):
             said.trouble = BadAnswer("transaction: a created resource's answer has no location")
+            said.unnamed = True
         elif key is not None and (key != expected if named else key.type != action.key.type):
             said.foreign = said.foreign or (key.type == action.key.type and key not in asked)
             said.trouble = BadAnswer("transaction: the answer's entries are not those sent")
@@ -155,6 +161,14 @@ def _read(response: dict[str, Any]) -> tuple[int, Written, ResourceKey | None]:
     key = ResourceKey(match[1], match[2]) if match else None
     version = version_of(response.get("etag")) or (match[3] if match else None)
     return status, Written(status, version, location if match else None), key
+
+
+def _key_of_body(entry: Any) -> ResourceKey | None:
+    """The key of the resource in an answer's entry: some servers name its place nowhere else."""
+    body = entry.get("resource") if isinstance(entry, dict) else None
+    names = (body.get("resourceType"), body.get("id")) if isinstance(body, dict) else ()
+    match = _LOCATION.fullmatch("/".join(map(str, names)))
+    return ResourceKey(match[1], match[2]) if match and "OperationOutcome" not in names else None
 
 
 def _with_body(written: Written, entry: dict[str, Any], key: ResourceKey) -> Written:

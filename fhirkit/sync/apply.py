@@ -13,7 +13,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from fhirkit.core.errors import (
-    Blocked,
     Conflict,
     FhirkitError,
     Refused,
@@ -33,6 +32,7 @@ from fhirkit.sync.ownership import Whose, agree_on_sent, recognise, whose
 from fhirkit.sync.pace import Pace, too_large
 from fhirkit.sync.plan import Action, Plan, Status, Step, classify
 from fhirkit.sync.results import Line, Report, Result
+from fhirkit.sync.tagging import unmarked, unsafe
 from fhirkit.sync.trouble import final, hopeless
 
 #: Statuses that say something about what was sent; others say something about the server.
@@ -261,6 +261,8 @@ class Push:
     def _ladder(self, group: list[Action], *, alone: bool) -> list[Rung]:
         """The ways of creating to try, best first; only one once the server's is known."""
         ground = self.ground
+        if ground.proven and ground.rung is Rung.POST and not self.at_least_once:
+            raise unsafe()
         if ground.proven:
             # That guard was seen to refuse where something is; not yet to create where nothing is.
             return [ground.rung, *([Rung.ID] if ground.rung is Rung.ABSENT else [])]
@@ -276,11 +278,7 @@ class Push:
             if self.at_least_once:
                 ladder.append(Rung.POST)
         if not ladder:
-            raise Blocked(
-                "the server gives ids itself and knows no conditional create, so a push that is "
-                "interrupted could make a resource twice",
-                advice="--at-least-once accepts that",
-            )
+            raise unsafe()
         return ladder
 
     def _prove(self, flight: Flight, group: list[Action]) -> None:
@@ -299,12 +297,22 @@ class Push:
         if not made or (ground.proven and not unfit):
             return
         rung = flight.rung
+        if rung is Rung.TAG:
+            key = made[0].key
+            kept = ground.server.is_marked(key, ground.server.there(key).id, ground.tag(key))
+            if kept is None:
+                return  # not shown yet: the next group tries again
+            if not kept and self.at_least_once:
+                rung = Rung.POST
+            elif not kept:
+                ground.store.set_rung(str(Rung.POST))
+                raise unmarked()
         if rung.ours and not unfit:
             # What was refused where nothing was is no guard, whatever it is answered with now.
             guards = [Rung.GUARDED, Rung.ABSENT] if rung.overwrites_nothing else [Rung.ABSENT]
-            kept = (one for one in guards if self._keeps(one, flight, made[0]))
+            heeded = (one for one in guards if self._keeps(one, flight, made[0]))
             try:
-                rung = next(kept, Rung.ID)
+                rung = next(heeded, Rung.ID)
             except FhirkitError:
                 return  # no answer, so nothing is known: the next group tries again
         ground.rung, ground.proven = rung, True

@@ -11,14 +11,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fhirkit.core.errors import Blocked
-from fhirkit.core.resource import ResourceKey, map_references
+from fhirkit.core.resource import ResourceKey, map_references, references
 from fhirkit.remote.client import Client
 from fhirkit.remote.listing import find_many, read_many
 from fhirkit.remote.reference import local_key
 from fhirkit.sync.entry import tree_form
+from fhirkit.sync.tagging import TAG_SYSTEM, carries, untagged
 
-#: Marks a resource with the operation that created it, where its id is not ours.
-TAG_SYSTEM = "urn:fhirkit:operation"
 #: Before a server's id that is taken here by another resource.
 _TAKEN = "server-"
 
@@ -80,17 +79,21 @@ class Counterpart:
         return result
 
     def inward(self, resource: dict[str, Any]) -> dict[str, Any]:
-        """What the server holds, under our ids and without our tag."""
-        resource = _untagged(resource)
-        if not self._out:
+        """What the server holds, under our ids, with relative references and without our tag.
+
+        A reference in full to the server's own base would be another server's id on the next.
+        """
+        resource = untagged(resource)
+        own = f"{self.client.base}/"
+        named = (element["reference"] for element in references(resource))
+        if not self._out and not any(reference.startswith(own) for reference in named):
             return resource
 
         def change(reference: str) -> str:
-            target = local_key(reference)
+            target = local_key(reference, self.client.base)
             if target is None:
                 return reference
-            here = self.here(target)
-            return reference if here == target else f"{here}{_split(reference, target)[1]}"
+            return f"{self.here(target)}{_split(reference.removeprefix(own), target)[1]}"
 
         result: dict[str, Any] = map_references(resource, change)
         result["id"] = self.here(ResourceKey.of(resource)).id
@@ -141,13 +144,22 @@ class Counterpart:
         """DELETE the resource."""
         self.client.delete(self.there(key), if_match=if_match)
 
+    def is_marked(self, key: ResourceKey, remote_id: str, tag: str) -> bool | None:
+        """Whether what the server calls so carries the tag of our creation; None when a read does
+        not show it.
+        """
+        found = self.client.read(ResourceKey(key.type, remote_id))
+        return None if found is None else carries(found, tag)
+
     def created_by(self, key: ResourceKey, tag: str) -> dict[str, Any] | None:
         """What the operation with this tag created, as the server has it; its id is learned.
 
         Make it ``inward`` when all ids are learned that its references may need.
         """
         found = self.client.search(key.type, {"_tag": f"{TAG_SYSTEM}|{tag}"})
+        # A server that does not know the parameter shows everything.
         made = [found.resources[one] for one in sorted(found.matches)]
+        made = [one for one in made if carries(one, tag)]
         if len(made) > 1:
             raise Blocked(
                 f"{key}: {len(made)} resources on the server carry the tag of its creation",
@@ -158,31 +170,6 @@ class Counterpart:
             return None
         self.learn(key, made[0]["id"])
         return made[0]
-
-
-def with_tag(resource: dict[str, Any], tag: str) -> dict[str, Any]:
-    """The resource marked by the operation that creates it."""
-    meta = resource.get("meta")
-    meta = dict(meta) if isinstance(meta, dict) else {}
-    tags = meta.get("tag")
-    marked = [*(tags if isinstance(tags, list) else []), {"system": TAG_SYSTEM, "code": tag}]
-    rest = {name: value for name, value in resource.items() if name not in ("meta", "resourceType")}
-    return {"resourceType": resource["resourceType"], "meta": {**meta, "tag": marked}, **rest}
-
-
-def _untagged(resource: dict[str, Any]) -> dict[str, Any]:
-    meta = resource.get("meta")
-    tags = meta.get("tag") if isinstance(meta, dict) else None
-    if not isinstance(meta, dict) or not isinstance(tags, list):
-        return resource
-    kept = [one for one in tags if not (isinstance(one, dict) and one.get("system") == TAG_SYSTEM)]
-    if len(kept) == len(tags):
-        return resource
-    rest = {name: value for name, value in meta.items() if name != "tag"}
-    if kept:
-        rest["tag"] = kept
-    without = {name: value for name, value in resource.items() if name != "meta"}
-    return {**without, "meta": rest} if rest else without
 
 
 def _split(reference: str, target: ResourceKey) -> tuple[str, str]:

@@ -77,6 +77,16 @@ def past_version(
     return None
 
 
+def written_over(
+    server: Counterpart, key: ResourceKey, sent_hash: str, request_ids: Collection[str]
+) -> str | None:
+    """The version of somebody else that a create replaced, on a server without a guard."""
+    for version in server.history(key):
+        if content_hash(version) != sent_hash and trace_of(version) not in request_ids:
+            return version_id(version) or "before"
+    return None
+
+
 def settle_open(server: Counterpart, store: BaseStore, journal: Journal, *, quiet: float) -> int:
     """Find out what became of the writes of a run that did not end; how many had arrived.
 

@@ -24,14 +24,15 @@ from fhirkit.sync.answer import Rung, Said, interpret, transaction
 from fhirkit.sync.base import BaseStore
 from fhirkit.sync.config import LATE_COMMIT
 from fhirkit.sync.counterpart import Counterpart
-from fhirkit.sync.doubt import Fate, fate, past_version
-from fhirkit.sync.entry import Base, Entry, trace_of, version_id
+from fhirkit.sync.doubt import Fate, fate, past_version, written_over
+from fhirkit.sync.entry import Base, Entry, version_id
 from fhirkit.sync.habits import Habits
 from fhirkit.sync.journal import Journal, OpState
 from fhirkit.sync.order import hanging
-from fhirkit.sync.ownership import Unattributed, Whose, whose
+from fhirkit.sync.ownership import Unattributed, Whose, nothing_new, whose
 from fhirkit.sync.plan import Action, Direction, Step, make_plan
 from fhirkit.sync.results import Line, Report, Result
+from fhirkit.sync.tagging import unmarked
 from fhirkit.sync.trouble import HOLLOW, doubtful, passing
 
 IN_CONFLICT = "is in conflict, or waits for one"
@@ -120,6 +121,9 @@ class Flight:
         ground = self.ground
         said = self._send()
         for key, remote_id in said.created.items():
+            existed = said.confirmed[key].status == 200
+            if existed and ground.server.is_marked(key, remote_id, ground.tag(key)) is False:
+                raise unmarked()
             ground.server.learn(key, remote_id)
         self.trouble = said.trouble or HOLLOW
         if said.trouble is None and ground.truthful and self._by_answer(said):
@@ -129,9 +133,12 @@ class Flight:
             asked = said.trouble.wait if isinstance(said.trouble, Busy) else None
             policy = ground.server.client.transport.policy
             ground.pause(policy.wait(1, asked) if asked else wait)
-        if doubtful(said.trouble) and not self.rung.ours:
-            self._wait_for_late_commit()
         moved = self._look(said)
+        if self.todo and doubtful(said.trouble) and not self.rung.ours:
+            self._wait_for_late_commit()
+            moved = self._look(said) or moved
+            if self.todo and said.unnamed:
+                raise unmarked()
         if said.trouble is None and self._unseen(said):
             moved = self._look_longer(said) or moved
         if self.todo and said.foreign:
@@ -225,9 +232,9 @@ class Flight:
 
         Then what is not shown was deleted by somebody, if its version is there; or never written.
         """
-        transport, moved = self.ground.server.client.transport, False
-        for attempt in range(1, transport.policy.tries):
-            transport.sleep(transport.policy.wait(attempt))
+        policy, moved = self.ground.server.client.transport.policy, False
+        for attempt in range(1, policy.tries):
+            self.ground.pause(policy.wait(attempt))
             moved = self._look(said) or moved
             if not self._unseen(said):
                 return moved
@@ -288,6 +295,10 @@ class Flight:
         if found is Fate.APPLIED and existed and self.rung is Rung.TAG and now is not None:
             # An earlier attempt of ours made it, and it may have been changed since.
             return Fate.APPLIED if content_hash(now) == sent_hash else Fate.OVERTAKEN
+        if found is Fate.OPEN and written is not None and now is not None:
+            said = written.resource and self.ground.server.inward(written.resource)
+            if nothing_new(self._habits, action.step, self.bodies[action.key], now, said):
+                return Fate.APPLIED
         if found is Fate.FOREIGN and self._doubted and now is not None:
             owner = whose(self._habits, action.step, self.bodies[action.key], now)
             return Fate.APPLIED if owner is Whose.OURS else found
@@ -302,7 +313,7 @@ class Flight:
             note = "the server stored it in another form (fhirkit diff --remote shows it)"
         existed = written is not None and written.status == 200
         if action.step is Step.CREATE and existed and self.rung.ours:
-            earlier = self._written_over(key)
+            earlier = written_over(self.ground.server, key, self.hashes[key], self.ids)
             if earlier is not None:
                 result = Result.CONFLICT
                 note = (
@@ -310,13 +321,6 @@ class Flight:
                     "in the server's history"
                 )
         self.ground.report.add(Line(key, result, version_id(stored), note))
-
-    def _written_over(self, key: ResourceKey) -> str | None:
-        """The version of somebody else that a create replaced, on a server without a guard."""
-        for version in self.ground.server.history(key):
-            if content_hash(version) != self.hashes[key] and trace_of(version) not in self.ids:
-                return version_id(version) or "before"
-        return None
 
     def _overtaken(self, action: Action, written: Written | None) -> bool:
         """Whether ours did arrive and was changed since; then that version is the base."""

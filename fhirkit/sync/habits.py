@@ -29,8 +29,8 @@ class Trait(NamedTuple):
     """One thing that differs between what was sent and what is stored.
 
     ``kind`` is ``added``, ``dropped``, ``moved`` (within its list), ``respelled`` (the same value
-    in other signs) or ``replaced``; ``value`` is what was added or replaced, or the kind of
-    spelling.
+    in other signs), ``renewed`` (a generated narrative, by another) or ``replaced``; ``value`` is
+    what was added or replaced, or the kind of spelling.
     """
 
     kind: str
@@ -41,6 +41,7 @@ class Trait(NamedTuple):
 def traits(sent: dict[str, Any], stored: dict[str, Any]) -> frozenset[Trait]:
     """Everything in which the two differ; empty when they are equal in content."""
     found: set[Trait] = set()
+    narrated = _generated(sent) and _generated(stored)
     for change in changes(sent, stored):
         place = _place(change.expression)
         if change.moved_from is not None:
@@ -53,9 +54,19 @@ def traits(sent: dict[str, Any], stored: dict[str, Any]) -> frozenset[Trait]:
         else:
             spelling = _spelling(change.before, change.after)
             pair = f"{_text(change.before)} {_text(change.after)}"
-            found.add(Trait("respelled", "", spelling) if spelling else
-                      Trait("replaced", place, pair))  # fmt: skip
+            if spelling:
+                found.add(Trait("respelled", "", spelling))
+            elif narrated and place.partition(".")[0] == "text":
+                found.add(Trait("renewed", "text"))
+            else:
+                found.add(Trait("replaced", place, pair))
     return frozenset(found)
+
+
+def only_respelled(one: Any, other: Any) -> bool:
+    """Whether two values are the same in other signs, at every place in which they differ."""
+    differing = traits({"value": one}, {"value": other})
+    return bool(differing) and all(trait.kind == "respelled" for trait in differing)
 
 
 def only_added(differing: Collection[Trait]) -> bool:
@@ -91,6 +102,11 @@ def _place(expression: str) -> str:
     plain = _INDEX.sub("", expression)
     name, _, inner = plain.partition(".")
     return inner if inner.partition(".")[0] in _SHARED else f"{name}.{inner}"
+
+
+def _generated(resource: dict[str, Any]) -> bool:
+    text = resource.get("text")
+    return isinstance(text, dict) and text.get("status") == "generated"
 
 
 def _added(place: str, value: Any, *, item: bool) -> Iterator[Trait]:

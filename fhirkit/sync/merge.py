@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 from fhirkit.core.jsonio import dumps
 from fhirkit.sync.compare import ABSENT
 from fhirkit.sync.entry import tree_form
+from fhirkit.sync.habits import only_respelled
 from fhirkit.sync.mergelists import merged_order, paired, sequence_merge
 
 Side = Literal["ours", "theirs"]
@@ -191,6 +192,8 @@ class _Merge:
         sent, stored, ours, theirs = ({m: one[m] for m in members if m in one} for one in sides)
         if _same(ours, theirs) or _same(ours, sent) or _same(theirs, stored):
             return {}
+        if not sent and not stored and only_respelled(ours, theirs):
+            return {}
         changed = [
             slot
             for slot in slots
@@ -218,6 +221,8 @@ class _Merge:
             return ours
         if _same(ours, sent):
             return theirs
+        if sent is ABSENT and stored is ABSENT and only_respelled(ours, theirs):
+            return ours  # nothing was agreed on, and both say the same
         if isinstance(ours, list) and isinstance(theirs, list):
             bases = [one if isinstance(one, list) else [] for one in (sent, stored)]
             return self._list(place, expression, kind, bases, ours, theirs)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
-from fhirkit.core.resource import ResourceKey
+from fhirkit.core.resource import ResourceKey, content_hash
 from fhirkit.sync.base import BaseStore
 from fhirkit.sync.conflicts import stored_form
 from fhirkit.sync.entry import tree_form
@@ -37,8 +37,13 @@ class Unattributed(NamedTuple):
 
     @property
     def plausible(self) -> bool:
-        """Whether a server may have made the one of the other: no value stands for another."""
-        return all(trait.kind != "replaced" for trait in traits(self.sent, self.found))
+        """Whether a server may have made the one of the other."""
+        return plausible(self.sent, self.found)
+
+
+def plausible(sent: dict[str, Any], found: dict[str, Any]) -> bool:
+    """Whether a server may have made ``found`` of ``sent``: no value stands for another."""
+    return all(trait.kind != "replaced" for trait in traits(sent, found))
 
 
 def whose(habits: Habits, step: Step, sent: dict[str, Any], found: dict[str, Any]) -> Whose:
@@ -53,6 +58,21 @@ def whose(habits: Habits, step: Step, sent: dict[str, Any], found: dict[str, Any
     if step is Step.CREATE and only_added(differing):
         return Whose.GROWN
     return Whose.UNKNOWN
+
+
+def nothing_new(
+    habits: Habits,
+    step: Step,
+    sent: dict[str, Any],
+    now: dict[str, Any],
+    said: dict[str, Any] | None,
+) -> bool:
+    """Whether a confirmed write made no new version because all that it changed is what this
+    server leaves out or spells in its own way: it ``said`` so itself, or did so to others.
+    """
+    if said is None or content_hash(said) != content_hash(now):
+        return whose(habits, step, sent, now) is Whose.OURS
+    return plausible(sent, now)
 
 
 def agree_on_sent(

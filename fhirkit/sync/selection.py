@@ -72,7 +72,7 @@ def wanted_types(capability: Capability, types: Iterable[str] | None) -> list[st
     if not wanted:
         raise Incomplete(
             "the server's CapabilityStatement names no type that can be searched",
-            advice="name what you want with --type or --patient",
+            advice="fhirkit pull --type TYPE, or --patient ID, names what you want",
         )
     return wanted
 

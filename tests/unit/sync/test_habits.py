@@ -45,6 +45,14 @@ def test_each_difference_is_a_trait(
     assert only_added(found) is grown
 
 
+def test_a_server_renews_a_generated_narrative_and_no_other() -> None:
+    said = {"text": {"status": "generated", "div": "<div>a</div>"}}
+    renewed = {"text": {"status": "generated", "div": "<div>b</div>"}}
+    assert {one.kind for one in traits(PATIENT | said, PATIENT | renewed)} == {"renewed"}
+    typed = {"text": {"status": "additional", "div": "<div>a</div>"}}
+    assert {one.kind for one in traits(PATIENT | typed, PATIENT | renewed)} == {"replaced"}
+
+
 def test_a_trait_is_the_same_whatever_stood_around_it() -> None:
     tag = {"system": "s", "code": "c"}
     bare = traits(PATIENT, PATIENT | {"meta": {"tag": [tag]}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -212,3 +213,15 @@ def test_a_merge_is_the_same_from_both_sides_and_merging_again_changes_nothing(
 def test_one_sided_edits_are_taken_whole(ours: dict[str, Any]) -> None:
     assert three(PATIENT, ours, {}).resource == PATIENT | ours
     assert three(PATIENT, {}, ours).resource == PATIENT | ours
+
+
+def test_what_nothing_was_agreed_on_clashes_only_if_it_says_something_else() -> None:
+    ours = {"resourceType": "Observation", "id": "x", "status": "final", "code": {"text": "a  b"},
+            "valueQuantity": {"value": Decimal("1.50"), "unit": "kg"}}  # fmt: skip
+    theirs = {**ours, "code": {"text": "a b"}, "valueQuantity": {"value": Decimal("1.5"),
+                                                                 "unit": "kg"}}  # fmt: skip
+    merged = merge(ours, theirs, sent=None, stored=None)
+    assert not merged.clashes
+    assert merged.resource == ours
+    other = {**theirs, "valueQuantity": {"value": Decimal("1.6"), "unit": "kg"}}
+    assert merge(ours, other, sent=None, stored=None).clashes

@@ -1,4 +1,4 @@
-"""Servers whose reads lag behind their writes, and guards that are no guards: nothing twice."""
+"""Servers whose reads lag, guards that are no guards, tags that are not kept: nothing twice."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from memory_server import BASE, MemoryServer
-from test_sessions import RESOURCES, push, read, results, write
+from test_sessions import RESOURCES, pull, push, read, results, write
 
+from fhirkit.core.errors import Blocked
+from fhirkit.core.resource import map_references
 from fhirkit.remote import Client
 from fhirkit.remote.failures import failure
 from fhirkit.sync.upkeep import opened_for_upkeep
@@ -146,3 +148,94 @@ def test_a_guard_that_is_refused_where_nothing_is_is_none(tree: WorkingTree, abs
     assert set(results(report).values()) == {"created"}
     write(tree, {"resourceType": "Organization", "id": "new", "name": "Later"})
     assert results(push(tree, server))["Organization/new"] == "created"
+
+
+class Tagless(MemoryServer):
+    """Gives ids itself and does not keep tags; ``silent``: nor says what it made, ``finds_all``:
+    and takes any resource of the type for the one that a condition asks for.
+    """
+
+    silent = finds_all = keeps = False
+
+    def _store(self, kind: str, logical_id: str, resource: dict[str, Any] | None) -> Any:
+        if resource is not None and not self.keeps:
+            resource = {name: value for name, value in resource.items() if name != "meta"}
+        return super()._store(kind, logical_id, resource)
+
+    def _by_condition(self, kind: str, condition: str | None) -> str | None:
+        found = [name for (other, name) in self.held if other == kind]
+        return found[0] if self.finds_all and found else super()._by_condition(kind, condition)
+
+    def _carry_out(self, bundle: Any, headers: Mapping[str, str]) -> Any:
+        answer = super()._carry_out(bundle, headers)
+        for entry in answer["entry"]:
+            if self.silent:
+                del entry["response"]["location"]
+        return answer
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_server_that_does_not_keep_the_tag_is_not_sent_more(
+    tree: WorkingTree, *, silent: bool
+) -> None:
+    server = Tagless(gives_ids=True, representation=False)
+    server.silent = silent
+    report = push(tree, server)
+    assert isinstance(report.trouble, Blocked)
+    assert len(server.creations) == 1
+    if not silent:
+        assert isinstance(push(tree, server).trouble, Blocked)
+        assert len(server.creations) == 1
+        assert push(tree, server, at_least_once=True).complete
+        assert len(server.creations) == len(RESOURCES)
+        write(tree, {"resourceType": "Organization", "id": "new", "name": "Later"})
+        assert isinstance(push(tree, server).trouble, Blocked)
+
+
+def test_what_a_condition_finds_is_ours_only_with_our_tag(tree: WorkingTree) -> None:
+    server = Tagless(gives_ids=True)
+    server.finds_all, server.keeps = True, True
+    server.put({"resourceType": "Organization", "id": "theirs", "name": "Theirs"})
+    assert isinstance(push(tree, server).trouble, Blocked)
+    assert server.current("Organization", "theirs").number == 1  # type: ignore[union-attr]
+    assert len(server.held["Organization", "theirs"]) == 1
+
+
+def test_the_id_in_the_resource_is_enough(tree: WorkingTree) -> None:
+    server = Tagless(gives_ids=True)
+    server.keeps, server.silent = True, True
+    report = push(tree, server)
+    assert report.complete, report.trouble
+    assert server.slept < 30
+    assert len(server.creations) == len(RESOURCES)
+    assert not server.trouble
+
+
+def test_references_in_full_to_the_server_itself_are_ours(tree: WorkingTree) -> None:
+    def full(resource: dict[str, Any]) -> dict[str, Any]:
+        return map_references(  # type: ignore[no-any-return]
+            resource, lambda one: one if one.startswith(("#", BASE)) else f"{BASE}/{one}"
+        )
+
+    server = MemoryServer(gives_ids=True, normalise=full, checks_references=False)
+    report = push(tree, server)
+    assert report.complete, report.trouble
+    (key,) = [name for name in server.held if name[0] == "Observation"]
+    server.put({**server.contents()["/".join(key)], "status": "amended"})
+    pull(tree, server)
+    now = read(tree, "Observation/x")
+    assert (now["status"], now["subject"]) == ("amended", {"reference": "Patient/p"})
+
+
+def test_an_update_of_what_a_server_leaves_out_makes_no_new_version(tree: WorkingTree) -> None:
+    def plain(resource: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in resource.items() if name != "extension"}
+
+    server = MemoryServer(normalise=plain)
+    assert push(tree, server).complete
+    more = [{"url": "urn:example:more", "valueString": "x"}]
+    for key in ("Patient/p", "Patient/q"):
+        write(tree, {**read(tree, key), "extension": more})
+    report = push(tree, server)
+    assert report.complete, report.trouble
+    assert results(push(tree, server))["Patient/p"] == "unchanged"
