@@ -19,7 +19,8 @@ class Behaviour:
     ``stale_status``: the answer to an update of another version; ``stale_in_transaction``: the
     same inside a transaction. ``client_ids``: ``any``, ``not-numeric`` (HAPI), ``refused`` or
     ``reassigned`` (stored under an id of the server's). ``transactions``: ``atomic``, ``batch``
-    (entries succeed or fail alone) or ``refused``. ``totals``: ``always``, ``asked`` (only for
+    (entries succeed or fail alone), ``refused``, or ``unsaid`` (refused, and the statement lists no
+    interactions of the system). ``totals``: ``always``, ``asked`` (only for
     ``_total=accurate``) or ``never``. ``counts``: whether ``_summary=count`` is heeded.
     ``locations`` of entries: ``versioned``, ``plain`` or ``none``. ``statement_elements``: whether
     ``_elements`` on the CapabilityStatement is ``heeded``, ``ignored`` or ``refused``.

@@ -37,7 +37,7 @@ class Bundles:
             raise Refusal(400, "the entries cannot be read")
         if len(entries) > self.behaviour.most_entries:
             raise Refusal(413, "more entries than this server takes", code="too-costly")
-        if kind == "transaction" and self.behaviour.transactions == "refused":
+        if kind == "transaction" and self.behaviour.transactions in ("refused", "unsaid"):
             raise Refusal(501, "this server offers no transactions", code="not-supported")
         atomic = kind == "transaction" and self.behaviour.transactions == "atomic"
         writer = Writer(self.store, self.behaviour, at=stamp)

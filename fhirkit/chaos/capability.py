@@ -48,6 +48,8 @@ def statement(behaviour: Behaviour) -> dict[str, Any]:
     system = ["batch"] if behaviour.transactions == "refused" else ["transaction", "batch"]
     if behaviour.system_history:
         system.append("history-system")
+    if behaviour.transactions == "unsaid":
+        system = []
     operations = []
     if behaviour.export:
         canonical = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"

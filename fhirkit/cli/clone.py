@@ -82,7 +82,7 @@ def _looked_at(remote: Remote, folder: Path, *, timeout: float, as_json: bool) -
 
     with closing(connect(remote, timeout=timeout)) as client, busy(f"Asking {client.host}"):
         capability = Capability.of(client.capabilities())
-        require_r4(capability, client, writing=False)
+        require_r4(capability, client)
     if as_json:
         server = {"software": capability.software, "fhir_version": capability.fhir_version}
         emit_json({"root": str(folder.absolute()), "url": remote.url, "server": server})

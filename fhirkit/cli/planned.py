@@ -8,7 +8,7 @@ from fhirkit.cli import exits
 from fhirkit.cli.console import counted, emit, emit_json, plain, say, show_issues
 
 if TYPE_CHECKING:
-    from fhirkit.sync.session import Prepared
+    from fhirkit.sync.prepared import Prepared
 
 
 def show_plan(ready: Prepared, *, as_json: bool, delete: bool) -> int:
@@ -23,9 +23,16 @@ def show_plan(ready: Prepared, *, as_json: bool, delete: bool) -> int:
     waiting = hanging(graph.edges, writes, plan.conflicts)
     for key in waiting:
         del writes[key]
+    limits = Limits(entries=1) if ready.alone else Limits()
+    packed = [
+        [key for part in group for key in part]
+        for group in pack(graph, writes, limits, known=ready.known)
+    ]
+    circles = [group for group in packed if ready.alone and len(group) > 1]
     groups = [
-        [request_of(writes[key], Rung.GUARDED) for part in group for key in part]
-        for group in pack(graph, writes, Limits(), known=ready.known)
+        [request_of(writes[key], Rung.GUARDED) for key in group]
+        for group in packed
+        if group not in circles
     ]
     deletes = [request_of(one, Rung.GUARDED) for one in plan.of(Step.DELETE)] if delete else []
     conflicts = [{"resource": str(key), "reason": why} for key, why in plan.conflicts.items()]
@@ -36,21 +43,28 @@ def show_plan(ready: Prepared, *, as_json: bool, delete: bool) -> int:
                 "transactions": groups,
                 "deletes": deletes,
                 "conflicts": conflicts,
+                "blocked": [[str(key) for key in group] for group in circles],
                 "waiting": [str(key) for key in sorted(waiting)],
                 "issues": issues,
             }
         )
     else:
         for number, group in enumerate(groups, 1):
-            emit(f"transaction {number}\n" + "".join(_request(one) for one in group))
+            # A server without transactions is sent each resource as a request of its own.
+            title = "" if ready.alone else f"transaction {number}\n"
+            emit(title + "".join(_request(one) for one in group))
         emit("".join(_request(one) for one in deletes))
         emit("".join(plain(f"conflict {one['resource']} ({one['reason']})\n") for one in conflicts))
+        for circle in circles:
+            emit(plain(f"blocked  {', '.join(map(str, circle))} (a circle, and no transactions)\n"))
         emit("".join(plain(f"waiting  {key} (refers to {to})\n") for key, to in waiting.items()))
     show_issues(ready.scan.issues, err=True)
     say(f"{counted(sum(map(len, groups)) + len(deletes), 'write')} planned, none sent")
     found = any(issue.is_error for issue in ready.scan.issues)
     return exits.worst(
-        exits.CONFLICT if conflicts else exits.CLEAN, exits.FINDINGS if found else exits.CLEAN
+        exits.CONFLICT if conflicts else exits.CLEAN,
+        exits.BLOCKED if circles else exits.CLEAN,
+        exits.FINDINGS if found else exits.CLEAN,
     )
 
 

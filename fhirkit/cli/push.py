@@ -62,7 +62,8 @@ def command(
     0 means that all of it is on the server and was read back.
     """
     if url is None:
-        from fhirkit.sync.session import Options, opened
+        from fhirkit.sync.prepared import Options
+        from fhirkit.sync.session import opened
 
         tree = here()
         remote = named_remote(tree, source)

@@ -40,7 +40,8 @@ def command(
     The push is not begun when the pull could not be finished; a conflict only holds up the
     resource that it is about, and what refers to it.
     """
-    from fhirkit.sync.session import Options, opened
+    from fhirkit.sync.prepared import Options
+    from fhirkit.sync.session import opened
 
     pick = picked(source, longest)
     tree = here()

@@ -96,7 +96,12 @@ class Refused(RemoteError):
 
 
 class BadAnswer(RemoteError):
-    """The server's answer is not what FHIR promises, so its effect is unknown."""
+    """The server's answer is not what FHIR promises, so its effect is unknown.
+
+    ``status`` is its HTTP status where that may say more; 0 otherwise.
+    """
+
+    status = 0
 
 
 class Blocked(FhirkitError):

@@ -61,10 +61,12 @@ def judge(response: requests.Response, raw: bytes, what: str) -> Answer:
         outcome = body if _is(body, "OperationOutcome") else None
         if status in (404, 410) and outcome is None and raw.strip():
             # Only FHIR may say that a resource is not there: a proxy's page says nothing.
-            raise BadAnswer(
+            problem = BadAnswer(
                 f"{what}: HTTP {status} without an OperationOutcome, so no FHIR server answered",
                 advice="check the base URL: often it ends with /fhir",
             )
+            problem.status = status
+            raise problem
         raise failure(status, what, outcome=outcome, wait=retry_after(headers.get("retry-after")))
     if not 200 <= status < 300:
         raise BadAnswer(f"{what}: unexpected HTTP {status}")

@@ -44,8 +44,8 @@ class Capability:
             types[kind] = _words(one.get("searchParam"), "name")
             offered = _words(one.get("interaction"), "code")
             interactions[kind] = offered
-            if "search-type" in offered:
-                searchable.add(kind)
+            if "search-type" in offered or not offered:
+                searchable.add(kind)  # one that lists no interactions may offer any
             for flag, said in flags.items():
                 if isinstance(one.get(flag), bool):
                     said[kind] = one[flag]

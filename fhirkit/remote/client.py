@@ -105,11 +105,20 @@ class Client:
         return [resource for resource in resources if isinstance(resource, dict)]
 
     def update(
-        self, resource: dict[str, Any], *, if_match: str | None = None, only_new: bool = False
+        self,
+        resource: dict[str, Any],
+        *,
+        if_match: str | None = None,
+        only_new: bool = False,
+        request_id: str | None = None,
+        representation: bool = False,
     ) -> Written:
-        """PUT the resource to its id; with ``if_match`` only on that version."""
+        """PUT the resource to its id; with ``if_match`` only on that version.
+
+        ``request_id`` and ``representation`` as in ``transaction``.
+        """
         key = ResourceKey.of(resource)
-        headers: dict[str, str] = {}
+        headers = _asking(request_id, representation=representation)
         if if_match is not None:
             headers["If-Match"] = f'W/"{if_match}"'
         if only_new:
@@ -120,14 +129,23 @@ class Client:
         )  # fmt: skip
         return _written(answer, f"update of {key.type}")
 
-    def create(self, resource: dict[str, Any], *, if_none_exist: str | None = None) -> Written:
+    def create(
+        self,
+        resource: dict[str, Any],
+        *,
+        if_none_exist: str | None = None,
+        request_id: str | None = None,
+        representation: bool = False,
+    ) -> Written:
         """POST the resource; the server gives the id. Not repeatable: see ``update``.
 
         ``if_none_exist`` is a search that must find nothing (status 200 when it finds one, and
         ``Stale`` when several): https://hl7.org/fhir/R4/http.html#ccreate.
         """
         kind = _checked(_TYPE, str(resource.get("resourceType")))
-        headers = {} if if_none_exist is None else {"If-None-Exist": if_none_exist.lstrip("?")}
+        headers = _asking(request_id, representation=representation)
+        if if_none_exist is not None:
+            headers["If-None-Exist"] = if_none_exist.lstrip("?")
         answer = self.transport.request(
             "POST", f"{self.base}/{kind}", what=f"create of {kind}", body=resource, headers=headers
         )
@@ -200,9 +218,7 @@ class Client:
         resources as they are stored.
         """
         _refuse_twins(bundle)
-        headers = {"X-Request-Id": request_id} if request_id else {}
-        if representation:
-            headers["Prefer"] = "return=representation"
+        headers = _asking(request_id, representation=representation)
         what = str(bundle.get("type", "bundle"))
         answer = self.transport.request("POST", self.base, what=what, body=bundle, headers=headers)
         return _expect(answer, "Bundle", what)
@@ -244,6 +260,13 @@ class Client:
         if resource.get("id") != key.id:
             raise BadAnswer(f"{what} at {self.host}: the answer is another resource")
         return resource
+
+
+def _asking(request_id: str | None, *, representation: bool) -> dict[str, str]:
+    headers = {"X-Request-Id": request_id} if request_id else {}
+    if representation:
+        headers["Prefer"] = "return=representation"
+    return headers
 
 
 def _refuse_twins(bundle: dict[str, Any]) -> None:

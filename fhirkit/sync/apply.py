@@ -19,20 +19,22 @@ from fhirkit.core.errors import (
     Unreachable,
 )
 from fhirkit.core.resource import ResourceKey
+from fhirkit.remote.alone import not_taken
 from fhirkit.remote.capability import Capability
-from fhirkit.remote.failures import Busy, Stale, outcome_texts
-from fhirkit.sync.answer import Rung, interpret, transaction
+from fhirkit.remote.failures import Stale, outcome_texts
+from fhirkit.sync.answer import Rung
 from fhirkit.sync.deletions import delete_all
 from fhirkit.sync.entry import Entry, version_id
-from fhirkit.sync.flight import IN_CONFLICT, MEANWHILE, Flight, Ground
+from fhirkit.sync.flight import IN_CONFLICT, MEANWHILE, Flight
+from fhirkit.sync.ground import Ground
 from fhirkit.sync.habits import Habits
 from fhirkit.sync.journal import OpState
+from fhirkit.sync.ladder import ladder_for, prove
 from fhirkit.sync.order import FIRST, Component, Graph, Schedule
 from fhirkit.sync.ownership import Whose, agree_on_sent, recognise, whose
 from fhirkit.sync.pace import Pace, too_large
 from fhirkit.sync.plan import Action, Plan, Status, Step, classify
 from fhirkit.sync.results import Line, Report, Result
-from fhirkit.sync.tagging import unmarked, unsafe
 from fhirkit.sync.trouble import final, hopeless
 
 #: Statuses that say something about what was sent; others say something about the server.
@@ -74,6 +76,8 @@ class Push:
         self._capability = capability
         self._barren = 0
         self._begun = known
+        if ground.alone:
+            self.pace.only_one()
         ground.edges = graph.edges
 
     def run(self, plan: Plan, remote: _Remote) -> Report:
@@ -215,7 +219,10 @@ class Push:
     ) -> list[list[Component]]:
         """Bring a group to the server; what is returned is to be tried as separate groups."""
         group = [actions[key] for part in parts for key in part]
-        ladder = self._ladder(group, alone=len(parts) == 1)
+        ladder = ladder_for(
+            self.ground, group, self._capability, alone=len(parts) == 1,
+            at_least_once=self.at_least_once,
+        )  # fmt: skip
         flight = Flight(self.ground, group, ladder.pop(0))
         policy = self.ground.server.client.transport.policy
         # After a first failure the parts of a group are tried for shorter.
@@ -226,115 +233,51 @@ class Push:
                 return []
         attempt = 0
         while attempt < tries:
-            attempt += 1
+            if self.ground.alone and self._needs_a_transaction(flight):
+                return self._blocked(list(flight.todo.values()))
             if self.ground.stopping.is_set():
                 raise Unreachable("the push was interrupted", sent=False)
-            moved = flight.once(policy.wait(attempt))
+            rung = flight.rung
+            moved = flight.once(policy.wait(attempt + 1))
             if flight.arrived:
                 self._barren = 0
-                self._prove(flight, group)
+                prove(self.ground, flight, group, at_least_once=self.at_least_once)
             if not flight.todo:
                 self.pace.went_well(len(group))
                 return []
-            trouble = flight.trouble
-            self.pace.met(trouble, len(group))
-            if hopeless(trouble):
-                raise trouble
-            # Where nothing is, a guard that finds something in the way is none.
-            useless = isinstance(trouble, Stale) and flight.rung.overwrites_nothing
-            if (final(trouble) or useless) and not moved:
-                if (
-                    not too_large(trouble)
-                    and ladder
-                    and any(one.step is Step.CREATE for one in flight.todo.values())
-                ):
-                    # Perhaps the server does not know this way of creating.
-                    flight.rung = ladder.pop(0)
-                    attempt -= 1
-                    continue
-                if final(trouble):
-                    return self._split(flight, parts, trouble)
+            self.pace.met(flight.trouble, len(group))
+            parted = self._parted(flight, parts, ladder, moved=moved)
+            if parted is not None:
+                return parted
+            attempt += flight.rung is rung
+        trouble = flight.trouble
         if isinstance(trouble, Stale) or (isinstance(trouble, Refused) and trouble.status == 500):
             return self._split(flight, parts, trouble)
         raise trouble
 
-    def _ladder(self, group: list[Action], *, alone: bool) -> list[Rung]:
-        """The ways of creating to try, best first; only one once the server's is known."""
-        ground = self.ground
-        if ground.proven and ground.rung is Rung.POST and not self.at_least_once:
-            raise unsafe()
-        if ground.proven:
-            # That guard was seen to refuse where something is; not yet to create where nothing is.
-            return [ground.rung, *([Rung.ID] if ground.rung is Rung.ABSENT else [])]
-        said = self._capability
-        kinds = {one.key.type for one in group if one.step is Step.CREATE}
-        ours = [said.update_create.get(kind) if said else None for kind in kinds]
-        ladder = [Rung.GUARDED, Rung.ID]
-        if False in ours:
-            ladder = []
-        if (not ladder or alone) and True not in ours:
-            if not said or all(said.conditional_create.get(kind, True) for kind in kinds):
-                ladder.append(Rung.TAG)
-            if self.at_least_once:
-                ladder.append(Rung.POST)
-        if not ladder:
-            raise unsafe()
-        return ladder
-
-    def _prove(self, flight: Flight, group: list[Action]) -> None:
-        """After a first creation: remember the way, and whether the server keeps its guard.
-
-        Tried on a resource that was created a moment ago, with the very same content.
-        """
-        ground = self.ground
-        lines = ground.report.lines
-        made = [
-            one for one in group
-            if one.step is Step.CREATE and one.key not in flight.todo
-            and one.key in lines and lines[one.key].result is Result.CREATED
-        ]  # fmt: skip
-        unfit = ground.rung is Rung.ABSENT and flight.rung is Rung.ID
-        if not made or (ground.proven and not unfit):
-            return
-        rung = flight.rung
-        if rung is Rung.TAG:
-            key = made[0].key
-            kept = ground.server.is_marked(key, ground.server.there(key).id, ground.tag(key))
-            if kept is None:
-                return  # not shown yet: the next group tries again
-            if not kept and self.at_least_once:
-                rung = Rung.POST
-            elif not kept:
-                ground.store.set_rung(str(Rung.POST))
-                raise unmarked()
-        if rung.ours and not unfit:
-            # What was refused where nothing was is no guard, whatever it is answered with now.
-            guards = [Rung.GUARDED, Rung.ABSENT] if rung.overwrites_nothing else [Rung.ABSENT]
-            heeded = (one for one in guards if self._keeps(one, flight, made[0]))
-            try:
-                rung = next(heeded, Rung.ID)
-            except FhirkitError:
-                return  # no answer, so nothing is known: the next group tries again
-        ground.rung, ground.proven = rung, True
-        ground.store.set_rung(str(rung))
-
-    def _keeps(self, rung: Rung, flight: Flight, made: Action) -> bool:
-        """Whether the server refuses to create over something on this rung."""
-        ground = self.ground
-        bundle = transaction([made], flight.bodies, rung, server=ground.server, tags={})
-        try:
-            answer = ground.server.client.transaction(bundle)
-        except (Refused, Conflict) as problem:
-            if isinstance(problem, Busy):
-                raise
-            return True
-        said = interpret(answer, [made], rung, ground.server)
-        written = said.confirmed.get(made.key)
-        if said.trouble is not None or written is None:
-            return isinstance(said.trouble, (Refused, Conflict))
-        if written.version_id is not None:
-            ground.store.version_moved(made.key, written.version_id)
-        return False
+    def _parted(
+        self, flight: Flight, parts: list[Component], ladder: list[Rung], *, moved: bool
+    ) -> list[list[Component]] | None:
+        """What to try as separate groups after trouble; None to try the same group again."""
+        trouble, ground = flight.trouble, self.ground
+        if hopeless(trouble):
+            raise trouble
+        unsaid = self._capability is None or self._capability.interactions is None
+        if unsaid and not_taken(trouble) and not (moved or ground.alone or ground.proven):
+            # It takes no transactions, or not there: each resource goes by itself from now on.
+            ground.alone = True
+            self.pace.only_one()
+            return [parts]
+        # Where nothing is, a guard that finds something in the way is none.
+        useless = isinstance(trouble, Stale) and flight.rung.overwrites_nothing
+        if moved or not (final(trouble) or useless):
+            return None
+        creating = any(one.step is Step.CREATE for one in flight.todo.values())
+        if ladder and creating and not too_large(trouble):
+            # Perhaps the server does not know this way of creating.
+            flight.rung = ladder.pop(0)
+            return None
+        return self._split(flight, parts, trouble) if final(trouble) else None
 
     def _split(
         self, flight: Flight, parts: list[Component], trouble: FhirkitError
@@ -364,15 +307,37 @@ class Push:
                     self.ground.held[key] = reason
         return []
 
+    def _needs_a_transaction(self, flight: Flight) -> bool:
+        """Whether it is a circle, or refers to itself by an id that the server has yet to give."""
+        (first, *others) = flight.todo.values()
+        new = first.step is Step.CREATE and not flight.rung.ours
+        return bool(others) or (new and first.key in self.graph.edges[first.key])
+
+    def _blocked(self, circle: list[Action]) -> list[list[Component]]:
+        """A circle that cannot be sent, since the server takes one resource at a time."""
+        note = "refers to itself, and the server gives the id and offers no transactions"
+        if len(circle) > 1:
+            self._tell_circle([one.key for one in circle], "the server offers no transactions")
+            note = f"one of {len(circle)} in a circle, and the server offers no transactions"
+        with self.ground.store.transaction():
+            for action in circle:
+                self.report.add(Line(action.key, Result.BLOCKED, note=note))
+                self.ground.journal.settle(action.key, OpState.REJECTED, note)
+                if action.step is Step.CREATE:
+                    self.ground.held[action.key] = "is not on the server"
+        return []
+
     def _too_large(self, keys: list[ResourceKey]) -> str:
         """Why these, which cannot be sent in smaller groups, are not on the server."""
         if len(keys) == 1:
             size = self.graph.sizes[keys[0]]
             return f"{size:,} bytes are more than the server takes; nothing of it was stored"
+        self._tell_circle(keys, "that is more than the server takes at once (raise its limit)")
+        return f"one of {len(keys)} in a circle, more than the server takes at once"
+
+    def _tell_circle(self, keys: list[ResourceKey], why: str) -> None:
         circle = ", ".join(map(str, keys[:_NAMED])) + (", …" if len(keys) > _NAMED else "")
         self.report.notes.append(
             f"{len(keys)} resources refer to each other in a circle and can only be sent together, "
-            f"which is more than the server takes at once: {circle}. Raise the server's limit for "
-            "transactions, or leave one of the references out; nothing of them was stored"
+            f"but {why}: {circle}; leave one of the references out. Nothing of them was stored"
         )
-        return f"one of {len(keys)} in a circle, more than the server takes at once"

@@ -14,6 +14,8 @@ from fhirkit.core.resource import ResourceKey, content_hash
 from fhirkit.sync.entry import BaseEntry, Entry, version_id
 from fhirkit.sync.state import State
 
+#: Behind a rung: without transactions.
+_ALONE = " alone"
 _TABLES = ("base", "tracked", "tombstone", "watermark", "journal", "statement", "export")
 
 
@@ -254,12 +256,20 @@ class BaseStore:
 
     def rung(self) -> str | None:
         """The way of creating that this server was found to need; None before a first create."""
-        rows = self.state.rows("SELECT rung FROM remote WHERE name = ?", self.remote)
-        return rows[0][0] if rows else None
+        return self._way().partition(_ALONE)[0] or None
 
-    def set_rung(self, rung: str) -> None:
-        """Remember how this server creates."""
-        self.state.change("UPDATE remote SET rung = ? WHERE name = ?", rung, self.remote)
+    def goes_alone(self) -> bool:
+        """Whether this server was found to take no transactions."""
+        return self._way().endswith(_ALONE)
+
+    def set_rung(self, rung: str, *, alone: bool) -> None:
+        """Remember how this server creates, and whether ``alone``, without transactions."""
+        way = f"{rung}{_ALONE if alone else ''}"
+        self.state.change("UPDATE remote SET rung = ? WHERE name = ?", way, self.remote)
+
+    def _way(self) -> str:
+        rows = self.state.rows("SELECT rung FROM remote WHERE name = ?", self.remote)
+        return (rows[0][0] if rows else None) or ""
 
     def sample(self, count: int) -> list[ResourceKey]:
         """Some resources agreed on, spread over all of them, always the same; small ones first."""

@@ -6,7 +6,7 @@ from fhirkit.core.errors import BadAnswer, Conflict, Refused, Unreachable
 from fhirkit.core.resource import ResourceKey
 from fhirkit.remote.failures import Busy, outcome_texts
 from fhirkit.sync.entry import Entry, version_id
-from fhirkit.sync.flight import Ground
+from fhirkit.sync.ground import Ground
 from fhirkit.sync.journal import OpState
 from fhirkit.sync.plan import Action
 from fhirkit.sync.results import Line, Result

@@ -9,11 +9,8 @@ that it tells the truth.
 from __future__ import annotations
 
 import secrets
-import threading
 import time
-import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 from fhirkit.core.errors import Blocked, Conflict, FhirkitError, RemoteError, Unreachable
@@ -21,63 +18,20 @@ from fhirkit.core.resource import ResourceKey, content_hash
 from fhirkit.remote.client import Written
 from fhirkit.remote.failures import Busy
 from fhirkit.sync.answer import Rung, Said, interpret, transaction
-from fhirkit.sync.base import BaseStore
-from fhirkit.sync.config import LATE_COMMIT
-from fhirkit.sync.counterpart import Counterpart
 from fhirkit.sync.doubt import Fate, fate, past_version, written_over
-from fhirkit.sync.entry import Base, Entry, version_id
+from fhirkit.sync.entry import Entry, version_id
+from fhirkit.sync.ground import Ground
 from fhirkit.sync.habits import Habits
-from fhirkit.sync.journal import Journal, OpState
+from fhirkit.sync.journal import OpState
 from fhirkit.sync.order import hanging
 from fhirkit.sync.ownership import Unattributed, Whose, nothing_new, whose
 from fhirkit.sync.plan import Action, Direction, Step, make_plan
-from fhirkit.sync.results import Line, Report, Result
+from fhirkit.sync.results import Line, Result
 from fhirkit.sync.tagging import unmarked
 from fhirkit.sync.trouble import HOLLOW, doubtful, passing
 
 IN_CONFLICT = "is in conflict, or waits for one"
 MEANWHILE = "changed on the server meanwhile"
-
-
-@dataclass
-class Ground:
-    """What all flights of a push share. ``local`` are the bodies that were planned.
-
-    ``edges`` are the references among what is written and what is in conflict; ``held`` is what
-    others may not refer to yet, with the reason. ``unattributed`` is what was found after lost
-    answers and may be ours in another form: looked at again when the run has shown more of what
-    the server does to what it stores.
-    """
-
-    server: Counterpart
-    store: BaseStore
-    journal: Journal
-    local: Mapping[ResourceKey, dict[str, Any]]
-    base: Base
-    report: Report = field(default_factory=Report)
-    rung: Rung = Rung.GUARDED
-    proven: bool = False
-    quiet: float = LATE_COMMIT
-    truthful: bool | None = None
-    edges: Mapping[ResourceKey, Sequence[ResourceKey]] = field(default_factory=dict)
-    held: dict[ResourceKey, str] = field(default_factory=dict)
-    unattributed: list[Unattributed] = field(default_factory=list)
-    stopping: threading.Event = field(default_factory=threading.Event)
-
-    def pause(self, seconds: float) -> None:
-        """Wait; ``Unreachable`` when the push is to end. What is in doubt is noted before."""
-        self.server.client.transport.sleep(seconds)
-        if self.stopping.is_set():
-            raise Unreachable("the push was interrupted", sent=False)
-
-    def stop(self) -> None:
-        """End the push in every worker: none waits any longer, or sends again."""
-        self.stopping.set()
-        self.server.client.transport.wake()
-
-    def tag(self, key: ResourceKey) -> str:
-        """The mark of a resource that this tree creates: the same in every run."""
-        return str(uuid.uuid5(self.store.state.tree_id(), str(key)))
 
 
 class Flight:
@@ -158,9 +112,7 @@ class Flight:
         ground.journal.intend(actions, request_id, str(self.rung))
         self._sent_at = time.monotonic()
         try:
-            answer = ground.server.client.transaction(
-                bundle, request_id=request_id, representation=True
-            )
+            answer = ground.exchange(bundle, request_id)
         except Unreachable as problem:
             self._doubted = self._doubted or problem.sent
             (ground.journal.doubt if problem.sent else ground.journal.unsent)(self.todo)

@@ -19,17 +19,17 @@ class Met:
     from_memory: bool
 
 
-def meet(client: Client, store: BaseStore, *, writing: bool, afresh: bool = False) -> Met:
+def meet(client: Client, store: BaseStore, *, afresh: bool = False) -> Met:
     """Make sure that this is a FHIR R4 server that can do it, and the one it was before.
 
     What it said it can do is remembered for as long as it shows to be unchanged, unless asked for
-    ``afresh``. ``Blocked`` for another server, another FHIR version, or no transactions.
+    ``afresh``. ``Blocked`` for another server, or another FHIR version.
     """
     kept = None if afresh else store.statement()
     before = Remembered.of_bytes(kept) if kept is not None else None
     met = introduce(client, before)
     capability = met.capability
-    require_r4(capability, client, writing=writing)
+    require_r4(capability, client)
     identity = f"{capability.software} {capability.fhir_version}".strip()
     known = store.identity()
     if known is None:
@@ -44,10 +44,8 @@ def meet(client: Client, store: BaseStore, *, writing: bool, afresh: bool = Fals
     return Met(capability, met is before)
 
 
-def require_r4(capability: Capability, client: Client, *, writing: bool) -> None:
-    """``Blocked`` unless the server speaks FHIR 4.0 and, for writing, offers transactions."""
+def require_r4(capability: Capability, client: Client) -> None:
+    """``Blocked`` unless the server speaks FHIR 4.0."""
     version = capability.fhir_version
     if version and not version.startswith("4.0"):
         raise Blocked(f"{client.host} speaks FHIR {version[:20]}, and fhirkit R4 (4.0.1)")
-    if writing and not capability.has_transaction:
-        raise Blocked(f"{client.host} offers no transactions, without which a push is not safe")

@@ -67,6 +67,11 @@ class Pace:
         """How large the next group may be."""
         return Limits(self.entries, self.size)
 
+    def only_one(self) -> None:
+        """Each resource is a group of its own, however well it goes."""
+        with self._lock:
+            self.entries = self._ceiling = 1
+
     def cut(self, parts: list[Component]) -> list[list[Component]]:
         """A group that has become too large since, as groups that are not."""
         groups: list[list[Component]] = [[]]

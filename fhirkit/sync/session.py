@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -13,67 +13,31 @@ from fhirkit.core.resource import ResourceKey
 from fhirkit.remote.capability import Capability
 from fhirkit.remote.client import Client
 from fhirkit.remote.failures import Busy
-from fhirkit.sync.answer import Rung
-from fhirkit.sync.apply import Push
 from fhirkit.sync.base import BaseStore
-from fhirkit.sync.config import LATE_COMMIT, late_commit
+from fhirkit.sync.config import late_commit
 from fhirkit.sync.conflicts import Judgement
 from fhirkit.sync.counterpart import Counterpart
 from fhirkit.sync.doubt import settle_open
-from fhirkit.sync.entry import Base, Entry, Listing
+from fhirkit.sync.entry import Base, Listing
 from fhirkit.sync.exported import fetch_by
 from fhirkit.sync.fetch import OVERLAP, Fetch, Fetched
-from fhirkit.sync.flight import Ground
 from fhirkit.sync.journal import Journal
 from fhirkit.sync.lock import locked
 from fhirkit.sync.meeting import Met, meet
 from fhirkit.sync.offline import last_seen, scanned
-from fhirkit.sync.order import graph_of
 from fhirkit.sync.plan import Direction, Plan, Status, Step, emptied, make_plan, receded
+from fhirkit.sync.prepared import Options, Prepared, Remote, entries_of, start_push
 from fhirkit.sync.pull import apply_pull
 from fhirkit.sync.results import Line, Report, Result
 from fhirkit.sync.selection import select_patient
 from fhirkit.sync.source import Pick
 from fhirkit.sync.state import State
-from fhirkit.sync.worktree import Contents, Scan, WorkingTree
-
-Remote = dict[ResourceKey, dict[str, Any] | None]
+from fhirkit.sync.worktree import Scan, WorkingTree
 
 #: So many known resources are read, until one is there, to know that the server is the same.
 _SENTINELS = 6
 #: Asked for when none of those is there, before the server is taken for an empty one.
 _MORE_SENTINELS = 200
-
-
-@dataclass(slots=True)
-class Prepared:
-    """A plan with everything it was made from, ready to be shown or carried out.
-
-    ``known``: how this server creates was found out before, or would not be remembered.
-    """
-
-    plan: Plan
-    scan: Scan
-    base: Base
-    remote: Remote = field(default_factory=dict)
-    fetched: Fetched = field(default_factory=Fetched)
-    known: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a push goes about it.
-
-    ``max_delete``: more deletions than this are not carried out. ``quiet``: seconds after which
-    the server no longer commits what it was sent; by default what the remote's settings say.
-    ``at_least_once``: on a server that knows neither our ids nor conditional creates, making a
-    resource twice is accepted.
-    """
-
-    delete: bool = False
-    max_delete: int = 10
-    quiet: float | None = None
-    at_least_once: bool = False
 
 
 class Session:
@@ -103,7 +67,7 @@ class Session:
         ``only`` limits the push to these keys; ``every`` asks about what did not change as well.
         What is new here is taken for new there, since a push finds out by itself; ``look`` asks.
         """
-        self.meet(writing=True)
+        self.meet()
         settle_open(self.server, self.store, self.journal, quiet=self.quiet)
         scan, base = self.scan(), self.store.entries()
         keys = (scan.entries.keys() | base.keys()) - scan.held
@@ -124,7 +88,7 @@ class Session:
             entries[key] = base[key].stored()
         plan = make_plan(Direction.PUSH, keys, scan.entries, base, entries, take=ours)
         known = self.store.rung() is not None
-        return Prepared(plan, scan, base, states, known=known)
+        return Prepared(plan, scan, base, states, known=known, alone=self._alone())
 
     def push(self, ready: Prepared, options: Options | None = None) -> Report:
         """Carry out a prepared push; deletions only when asked for."""
@@ -143,7 +107,7 @@ class Session:
         newer = len(plan.keys(Status.BEHIND, Status.GONE))
         if newer:
             report.notes.append(f"{newer} resource(s) changed on the server; fhirkit pull")
-        capability = self._met.capability if self._met is not None else None
+        capability = self._capability
         self.journal.begin("push")
         if options.quiet is None:
             options = replace(options, quiet=self.quiet)
@@ -163,7 +127,7 @@ class Session:
     ) -> Fetched:
         """Learn what the server holds; no file is touched."""
         pick = pick or Pick()
-        met = self.meet(writing=False)
+        met = self.meet()
         settle_open(self.server, self.store, self.journal, quiet=self.quiet)
         base = self.store.entries()
         # Never less than usual: to read a row twice costs little, to miss it may cost a record.
@@ -200,7 +164,7 @@ class Session:
         except (Refused, UsageError, Blocked) as problem:
             trouble, fetched = problem, fetch.result
         if met.from_memory and (trouble is not None or fetched.incomplete):
-            now = self.meet(writing=False, afresh=True).capability
+            now = self.meet(afresh=True).capability
             if now != met.capability:
                 return fetch_by(fetch.again(), now, types, pick)
         if trouble is not None:
@@ -289,9 +253,18 @@ class Session:
             )
         remote.update(fresh)
 
-    def meet(self, *, writing: bool, afresh: bool = False) -> Met:
+    @property
+    def _capability(self) -> Capability | None:
+        return self._met.capability if self._met is not None else None
+
+    def _alone(self) -> bool:
+        """Whether nothing can be written but one resource at a time."""
+        said = self._capability
+        return self.store.goes_alone() or (said is not None and not said.has_transaction)
+
+    def meet(self, *, afresh: bool = False) -> Met:
         """Make sure that the server is the one it was before, and can do what is wanted."""
-        self._met = meet(self.client, self.store, writing=writing, afresh=afresh)
+        self._met = meet(self.client, self.store, afresh=afresh)
         return self._met
 
 
@@ -332,50 +305,6 @@ def counterpart_of(tree: WorkingTree, name: str, client: Client) -> Counterpart:
         return Counterpart(client, BaseStore(state, name).remote_ids())
 
 
-def start_push(
-    server: Counterpart,
-    store: BaseStore,
-    journal: Journal,
-    plan: Plan,
-    ready: Prepared,
-    options: Options,
-    capability: Capability | None,
-    report: Report,
-) -> Push:
-    """The push of a plan, its bodies and operations noted in one commit."""
-    writes = plan.of(Step.CREATE, Step.UPDATE)
-    hashes = {action.key: ready.scan.entries[action.key].hash for action in writes}
-    state = store.state
-    with state.transaction():
-        graph = graph_of(
-            ready.scan.resources,
-            hashes,
-            besides=plan.conflicts,
-            each=lambda key, resource: _note(state.keep(resource, hashes[key])),
-        )
-        journal.plan([*writes, *plan.of(Step.DELETE)], hashes)
-    planned = hashes.keys()
-
-    def load(key: ResourceKey) -> dict[str, Any]:
-        body = state.content(hashes[key]) if key in planned else None
-        return body if body is not None else ready.scan.resources[key]
-
-    rung = store.rung()
-    ground = Ground(
-        server, store, journal, Contents(ready.scan.entries, load), ready.base, report,
-        rung=Rung(rung) if rung else Rung.GUARDED, proven=rung is not None,
-        quiet=LATE_COMMIT if options.quiet is None else options.quiet,
-    )  # fmt: skip
-    return Push(
-        ground, graph, capability=capability, at_least_once=options.at_least_once,
-        known=ready.known,
-    )  # fmt: skip
-
-
-def _note(_: str) -> None:
-    """A body is kept for its effect."""
-
-
 def _guard_deletions(going: int, known: int, most: int) -> None:
     if going > most or (1 < going == known):
         raise Blocked(
@@ -391,8 +320,3 @@ def _dirty(local: Listing, base: Base, key: ResourceKey) -> bool:
     if mine is None or known is None:
         return mine is not None or known is not None
     return mine.hash != known.sent_hash
-
-
-def entries_of(remote: Mapping[ResourceKey, dict[str, Any] | None]) -> dict[ResourceKey, Entry]:
-    """The entries of what is there."""
-    return {key: Entry.of(resource) for key, resource in remote.items() if resource is not None}

@@ -12,8 +12,8 @@ from fhirkit.sync.intake import Intake
 from fhirkit.sync.journal import Journal
 from fhirkit.sync.meeting import require_r4
 from fhirkit.sync.plan import Direction, make_plan
+from fhirkit.sync.prepared import Options, Prepared, entries_of, start_push
 from fhirkit.sync.results import Report
-from fhirkit.sync.session import Options, Prepared, entries_of, start_push
 from fhirkit.sync.state import State
 from fhirkit.sync.worktree import Scan
 
@@ -24,7 +24,8 @@ def prepare_bundle(client: Client, intake: Intake, *, overwrite: bool = False) -
     What is there with other content is a conflict, unless the resource names the server's
     current version (``meta.versionId`` or ``ifMatch``), or ``overwrite`` is asked for.
     """
-    require_r4(Capability.of(client.capabilities()), client, writing=True)
+    capability = Capability.of(client.capabilities())
+    require_r4(capability, client)
     scan = Scan.of(intake.resources)
     remote = Counterpart(client).look_for(intake.resources, exact=True)
     entries = entries_of(remote)
@@ -34,7 +35,8 @@ def prepare_bundle(client: Client, intake: Intake, *, overwrite: bool = False) -
         if overwrite or (stated is not None and stated == entry.version_id):
             base[key] = BaseEntry(key, "", entry.hash, entry.version_id)
     plan = make_plan(Direction.PUSH, scan.entries, scan.entries, base, entries)
-    return Prepared(plan, scan, base, remote, known=True)
+    alone = not capability.has_transaction
+    return Prepared(plan, scan, base, remote, known=True, alone=alone)
 
 
 def push_bundle(client: Client, ready: Prepared) -> Report:

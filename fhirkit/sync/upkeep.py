@@ -16,9 +16,10 @@ from fhirkit.sync.entry import Base, Entry
 from fhirkit.sync.merge import Side
 from fhirkit.sync.offline import offline_plan
 from fhirkit.sync.plan import Status, Step, classify
+from fhirkit.sync.prepared import Options
 from fhirkit.sync.pull import sides_of
 from fhirkit.sync.results import Line, Report, Result
-from fhirkit.sync.session import Options, Session, opened_as
+from fhirkit.sync.session import Session, opened_as
 from fhirkit.sync.worktree import Scan, WorkingTree
 
 #: Said of what the server holds as agreed on, and as something else than it was sent.
@@ -32,7 +33,7 @@ class Upkeep(Session):
 
     def resume(self) -> Report:
         """Finish what an interrupted push had planned: what became of it, then the rest."""
-        self.meet(writing=True)
+        self.meet()
         # What is in doubt and had not arrived is the interrupted push's to send, too.
         left = self.journal.unfinished()
         arrived = settle_open(self.server, self.store, self.journal, quiet=self.quiet)
@@ -47,7 +48,7 @@ class Upkeep(Session):
         """Give up what was interrupted: how many writes had arrived, how many are dropped, and
         how many bulk exports were ended at the server.
         """
-        self.meet(writing=False)
+        self.meet()
         exports = self.store.exports()
         for selection, status, _ in exports:
             Job(self.client, status).cancel()
@@ -57,7 +58,7 @@ class Upkeep(Session):
 
     def verify(self) -> Report:
         """Read everything agreed on from the server again, and compare it with the tree."""
-        self.meet(writing=False)
+        self.meet()
         settle_open(self.server, self.store, self.journal, quiet=self.quiet)
         scan, base = self.scan(), self.store.entries()
         report = Report(issues=list(scan.issues))
@@ -127,7 +128,7 @@ class Upkeep(Session):
 
         What differs is then a conflict, which the next pull merges or keeps.
         """
-        self.meet(writing=False)
+        self.meet()
         if self.tree.current(key) is None:
             raise UsageError(f"{key}: is not in the tree")
         if key.type != there.type or self.store.entries_of([key]):

@@ -11,6 +11,7 @@ import pytest
 from fhirkit.chaos import ChaosServer
 from fhirkit.core.errors import RemoteError
 from fhirkit.remote import Client, Policy
+from fhirkit.remote.capability import Capability
 from fhirkit.remote.statement import LONGEST, Remembered, introduce
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -159,3 +160,17 @@ def test_a_card_of_too_little_is_none(server: ChaosServer, answer: dict[str, Any
     assert "Patient" in first.capability.searchable
     asked(server, first)
     assert requests(server)[-1] == ("card" if "fhirVersion" in answer else "whole")
+
+
+def test_a_type_without_listed_interactions_may_offer_any() -> None:
+    rest = {
+        "mode": "server",
+        "resource": [
+            {"type": "Patient"},
+            {"type": "Basic", "interaction": [{"code": "read"}]},
+            {"type": "Group", "interaction": [{"code": "search-type"}]},
+        ],
+    }
+    capability = Capability.of({"resourceType": "CapabilityStatement", "rest": [rest]})
+    assert capability.searchable == {"Patient", "Group"}
+    assert capability.has_transaction, "nothing is said of the system either"

@@ -14,8 +14,8 @@ from fhirkit.core.jsonio import loads
 from fhirkit.remote import Client
 from fhirkit.sync.conflicts import Judgement
 from fhirkit.sync.habits import only_added, traits
+from fhirkit.sync.prepared import Options
 from fhirkit.sync.results import Report, Result
-from fhirkit.sync.session import Options
 from fhirkit.sync.upkeep import Upkeep, opened_for_upkeep
 from fhirkit.sync.worktree import WorkingTree
 

@@ -25,7 +25,7 @@ from fhirkit.core.errors import FhirkitError
 from fhirkit.core.resource import content_hash
 from fhirkit.remote import Client
 from fhirkit.sync.conflicts import Judgement
-from fhirkit.sync.session import Options
+from fhirkit.sync.prepared import Options
 from fhirkit.sync.upkeep import Upkeep, opened_for_upkeep
 from fhirkit.sync.worktree import WorkingTree
 

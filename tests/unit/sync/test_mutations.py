@@ -78,7 +78,7 @@ def without_if_match(patch: Patch) -> None:
 def without_the_guard_of_creates(patch: Patch) -> None:
     """A create does not say that nothing may be there yet, and is believed to have said so."""
     requests_without(patch, "ifNoneMatch", Step.CREATE)
-    patch.setattr("fhirkit.sync.apply.Push._keeps", lambda *_: True)
+    patch.setattr("fhirkit.sync.ladder._keeps", lambda *_: True)
     patch.setattr(Flight, "look_first", lambda self: None)
 
 

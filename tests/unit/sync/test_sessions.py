@@ -12,8 +12,9 @@ from memory_server import BASE, MemoryServer, Stop
 
 from fhirkit.core.errors import Blocked
 from fhirkit.remote import Client
+from fhirkit.sync.prepared import Options
 from fhirkit.sync.results import Report
-from fhirkit.sync.session import Options, opened
+from fhirkit.sync.session import opened
 from fhirkit.sync.treeless import prepare_bundle
 from fhirkit.sync.worktree import WorkingTree
 
