@@ -167,12 +167,16 @@ class Job:
         )
 
     def cancel(self) -> None:
-        """Tell the server that its files are needed no more; whatever it answers."""
-        try:
-            url = self._places().status()
-            self.client.transport.plain("DELETE", url, what="end of the export")
-        except FhirkitError:
-            return  # then they go when the server clears up
+        """Tell the server that its files are needed no more, twice if it does not hear it."""
+        transport = self.client.transport
+        for attempt in (1, 2):
+            try:
+                transport.plain("DELETE", self._places().status(), what="end of the export")
+            except FhirkitError:
+                if attempt == 1:
+                    transport.sleep(transport.policy.wait(1))
+                continue  # and then they go when the server clears up
+            return
 
     def _places(self) -> _Places:
         return _Places(self.client, self.status)
