@@ -41,6 +41,8 @@ PATIENTS = "Patient/$export"
 _TRIES = 2
 _MOST_PARTS = 1000
 _MOST_REDIRECTS = 3
+#: How a server says that it knows no such job.
+_GONE = (404, 410)
 #: Statuses by which a server says that it makes no such export, or not for us.
 _NOT_OFFERED = (400, 403, 404, 405, 406, 422, 501)
 #: Statuses to a question about a job that are about this question and not about the job.
@@ -132,7 +134,7 @@ class Job:
                     longest=policy.max_bytes, identified=identified,
                 )  # fmt: skip
             except Refused as problem:
-                if problem.status in (404, 410):
+                if problem.status in _GONE:
                     raise Lost(f"{what}: it is not there (HTTP {problem.status})") from None
                 raise
             except Foreign:
@@ -167,16 +169,21 @@ class Job:
         )
 
     def cancel(self) -> None:
-        """Tell the server that its files are needed no more, twice if it does not hear it."""
+        """Tell the server that its files are needed no more, until it says that it knows none.
+
+        Once is not enough: a proxy may have answered. After three times they go when the server
+        clears up.
+        """
         transport = self.client.transport
-        for attempt in (1, 2):
+        for attempt in range(3):
             try:
-                transport.plain("DELETE", self._places().status(), what="end of the export")
+                url = self._places().status()
+                answer = transport.plain("DELETE", url, what="end of the export")
             except FhirkitError:
-                if attempt == 1:
-                    transport.sleep(transport.policy.wait(1))
-                continue  # and then they go when the server clears up
-            return
+                transport.sleep(transport.policy.wait(1))
+                continue
+            if attempt and answer.status in _GONE:
+                return
 
     def _places(self) -> _Places:
         return _Places(self.client, self.status)
@@ -195,7 +202,7 @@ class Job:
             return None, retry_after(answer.headers.get("retry-after"))
         if answer.status == 200:
             return answer, None
-        if answer.status in (404, 410):
+        if answer.status in _GONE:
             raise Lost(f"{what}: the server knows it no more (HTTP {answer.status})")
         raise _refusal(answer, f"{what} at {self.client.host}")
 
