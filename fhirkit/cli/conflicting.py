@@ -20,23 +20,37 @@ _DELETED = {
 
 def show_conflicts(session: Upkeep, resource: str | None, *, as_json: bool) -> int:
     """Print all conflicts, or that of ``resource``; 4 when there are any."""
-    wanted = keys_of((resource,)) if resource else None
+    from fhirkit.sync.conflicts import weigh
+
+    wanted, verdict = keys_of((resource,)) if resource else None, judgement()
     rows: list[dict[str, Any]] = []
     for key, sides in session.conflicts().items():
         if wanted is None or key in wanted:
-            merged = sides.merged(session.store, judgement())
+            weighed = weigh(sides, session.store, verdict)
+            merged = weighed.merged
             clashes = [clash.to_dict() for clash in merged.clashes] if merged else []
             deleted = None if merged else "ours" if sides.ours is None else "theirs"
-            rows.append({"resource": str(key), "clashes": clashes, "deleted": deleted})
+            errors = sorted(weighed.worse)
+            rows.append(
+                {"resource": str(key), "clashes": clashes, "deleted": deleted, "errors": errors}
+            )
     if as_json:
         emit_json(rows)
     else:
         for row in rows:
-            what = _DELETED[row["deleted"]] if row["deleted"] else ""
-            emit(plain(f"{row['resource']}  {what}".rstrip() + "\n"))
+            emit(plain(f"{row['resource']}  {_state(row)}".rstrip() + "\n"))
             emit("".join(plain(f"{_told(clash)}\n") for clash in row["clashes"]))
+            emit("".join(plain(f"  {error}\n") for error in row["errors"]))
     say(counted(len(rows), "conflict"))
     return exits.CONFLICT if rows else exits.CLEAN
+
+
+def _state(row: dict[str, Any]) -> str:
+    if row["deleted"]:
+        return _DELETED[row["deleted"]]
+    if row["errors"]:
+        return "merged, it would have errors that neither side has"
+    return "" if row["clashes"] else "nothing clashes: fhirkit pull merges it"
 
 
 def _told(clash: dict[str, Any]) -> str:

@@ -8,11 +8,18 @@ from fhirkit.cli import exits
 from fhirkit.cli.console import counted, emit, emit_json, plain, say, show_issues
 
 if TYPE_CHECKING:
+    from fhirkit.sync.foresight import Foreseen
     from fhirkit.sync.prepared import Prepared
 
 
-def show_plan(ready: Prepared, *, as_json: bool, delete: bool) -> int:
-    """Print the requests that a push would send, in its order; 4 when there are conflicts."""
+Rows = list[dict[str, str]]
+
+
+def show_plan(ready: Prepared, *, as_json: bool, delete: bool, files: Rows | None = None) -> int:
+    """Print the requests that a push would send, in its order; 4 when there are conflicts.
+
+    ``files`` is what a pull before it would do to files.
+    """
     from fhirkit.sync.answer import Rung, request_of
     from fhirkit.sync.order import Limits, graph_of, hanging, pack
     from fhirkit.sync.plan import Step
@@ -39,7 +46,8 @@ def show_plan(ready: Prepared, *, as_json: bool, delete: bool) -> int:
     if as_json:
         issues = [issue.to_dict() for issue in ready.scan.issues]
         emit_json(
-            {
+            ({"files": files} if files is not None else {})
+            | {
                 "transactions": groups,
                 "deletes": deletes,
                 "conflicts": conflicts,
@@ -49,6 +57,7 @@ def show_plan(ready: Prepared, *, as_json: bool, delete: bool) -> int:
             }
         )
     else:
+        _emit_files(files or [])
         for number, group in enumerate(groups, 1):
             # A server without transactions is sent each resource as a request of its own.
             title = "" if ready.alone else f"transaction {number}\n"
@@ -59,6 +68,8 @@ def show_plan(ready: Prepared, *, as_json: bool, delete: bool) -> int:
             emit(plain(f"blocked  {', '.join(map(str, circle))} (a circle, and no transactions)\n"))
         emit("".join(plain(f"waiting  {key} (refers to {to})\n") for key, to in waiting.items()))
     show_issues(ready.scan.issues, err=True)
+    if files is not None:
+        say(f"{counted(len(files), 'file')} would be touched")
     say(f"{counted(sum(map(len, groups)) + len(deletes), 'write')} planned, none sent")
     found = any(issue.is_error for issue in ready.scan.issues)
     return exits.worst(
@@ -68,19 +79,32 @@ def show_plan(ready: Prepared, *, as_json: bool, delete: bool) -> int:
     )
 
 
-def show_files(ready: Prepared, *, as_json: bool) -> int:
+def show_files(ready: Prepared, foreseen: Foreseen, *, as_json: bool) -> int:
     """Print what a pull would do to files; 4 when there are conflicts."""
+    rows = files_of(ready, foreseen)
+    for key, reason in foreseen.conflicts.items():
+        rows.append({"resource": str(key), "action": "conflict", "reason": reason})
+    if as_json:
+        emit_json(rows)
+    else:
+        _emit_files(rows)
+    say(f"{counted(len(rows), 'file')} would be touched or in conflict")
+    return exits.CONFLICT if foreseen.conflicts else exits.CLEAN
+
+
+def files_of(ready: Prepared, foreseen: Foreseen) -> Rows:
+    """The files that a pull would write, discard or merge."""
     from fhirkit.sync.plan import Step
 
-    plan = ready.plan
-    steps = [(str(one.step), str(one.key)) for one in plan.of(Step.WRITE, Step.DISCARD)]
-    steps += [("conflict", str(key)) for key in plan.conflicts]
-    if as_json:
-        emit_json([{"resource": key, "action": step} for step, key in steps])
-    else:
-        emit("".join(plain(f"{step:<10} {key}\n") for step, key in steps))
-    say(f"{counted(len(steps), 'file')} would be touched or in conflict")
-    return exits.CONFLICT if plan.conflicts else exits.CLEAN
+    found = {one.key: str(one.step) for one in ready.plan.of(Step.WRITE, Step.DISCARD)}
+    found.update(dict.fromkeys(foreseen.merged, "merge"))
+    return [{"resource": str(key), "action": found[key]} for key in sorted(found)]
+
+
+def _emit_files(rows: Rows) -> None:
+    for row in rows:
+        reason = f"  ({row['reason']})" if "reason" in row else ""
+        emit(plain(f"{row['action']:<10} {row['resource']}{reason}\n"))
 
 
 def _request(request: dict[str, str]) -> str:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--theirs", multiple=True, metavar="Type/id", help="Settle this conflict their way.")
 @click.option(
-    "--max-delete", type=click.IntRange(min=0), default=10, show_default=True, metavar="N",
+    "--max-delete", type=click.IntRange(min=0), show_default="10", metavar="N",
     help="Stop when more files than this would go away.",
 )  # fmt: skip
 @click.option("--remote", "url", metavar="URL", help="Pull from there, without a working tree.")
@@ -56,7 +56,7 @@ def command(
     everyone: bool,
     merge: bool,
     theirs: tuple[str, ...],
-    max_delete: int,
+    max_delete: int | None,
     url: str | None,
     output: str | None,
     as_json: bool,
@@ -80,7 +80,7 @@ def command(
             raise click.UsageError("-o needs --remote")
         from fhirkit.sync.session import opened
 
-        tree = here()
+        tree, verdict = here(), judgement() if merge else None
         remote = named_remote(tree, name)
         client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
         with opened(tree, remote.name, client) as session, busy(f"Pulling from {remote.name}"):
@@ -92,8 +92,11 @@ def command(
                 pick=pick,
             )
             if dry_run:
-                return show_files(ready, as_json=as_json)
-            report = session.pull(ready, judgement() if merge else None)
+                from fhirkit.sync.foresight import foresee
+
+                foreseen = foresee(session.store, ready.scan, ready.plan, verdict)
+                return show_files(ready, foreseen, as_json=as_json)
+            report = session.pull(ready, verdict)
         return show_report(report, as_json=as_json)
     remote = url_remote(url, token_env, ca_bundle)
     client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)

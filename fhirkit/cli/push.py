@@ -28,8 +28,9 @@ from fhirkit.cli.working_tree import (
 @click.option("--dry-run", "-n", is_flag=True, help="Print the requests and send none.")
 @click.option("--delete", is_flag=True, help="Delete on the server what was deleted here.")
 @click.option(
-    "--max-delete", type=click.IntRange(min=0), default=10, show_default=True, metavar="N",
-    help="Send nothing when more resources than this would be deleted.",
+    "--max-delete", type=click.IntRange(min=0), show_default="10", metavar="N",
+    help="Send nothing when more resources than this would be deleted, or all, unless it is their "
+    "very number.",
 )  # fmt: skip
 @click.option(
     "--at-least-once", is_flag=True,
@@ -45,7 +46,7 @@ def command(
     url: str | None,
     dry_run: bool,
     delete: bool,
-    max_delete: int,
+    max_delete: int | None,
     at_least_once: bool,
     ours: tuple[str, ...],
     overwrite: bool,

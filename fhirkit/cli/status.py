@@ -89,8 +89,10 @@ def command(
     since = f" since the last agreement with {chosen}" if chosen else "; there is no remote yet"
     say(f"{counted(len(scan.entries), 'resource')}, {len(differing)} differ{since}")
     if plan.conflicts:
-        settle = "fhirkit resolve settles them" if not fetch else "fhirkit pull merges what it can"
-        say(f"{len(plan.conflicts)} changed on both sides: {settle}")
+        say(
+            f"{len(plan.conflicts)} changed on both sides: fhirkit pull merges what it can,"
+            " fhirkit resolve settles the rest"
+        )
     if unfinished:
         left = f"an interrupted push left {counted(unfinished, 'write')} open"
         say(f"{left}: fhirkit resume finishes it, fhirkit abort gives it up")

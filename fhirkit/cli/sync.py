@@ -5,7 +5,7 @@ from __future__ import annotations
 import rich_click as click
 
 from fhirkit.cli.merging import judgement
-from fhirkit.cli.planned import show_files, show_plan
+from fhirkit.cli.planned import files_of, show_plan
 from fhirkit.cli.results import busy, show_report
 from fhirkit.cli.sources import picked, source_options
 from fhirkit.cli.working_tree import connect, here, json_option, named_remote, server_options
@@ -16,7 +16,7 @@ from fhirkit.cli.working_tree import connect, here, json_option, named_remote, s
 @click.option("--dry-run", "-n", is_flag=True, help="Fetch, print both plans, change nothing.")
 @click.option("--delete", is_flag=True, help="Delete on the server what was deleted here.")
 @click.option(
-    "--max-delete", type=click.IntRange(min=0), default=10, show_default=True, metavar="N",
+    "--max-delete", type=click.IntRange(min=0), show_default="10", metavar="N",
     help="Stop when more resources than this would go away on either side.",
 )  # fmt: skip
 @source_options
@@ -27,7 +27,7 @@ def command(
     *,
     dry_run: bool,
     delete: bool,
-    max_delete: int,
+    max_delete: int | None,
     source: str,
     longest: float,
     as_json: bool,
@@ -50,9 +50,15 @@ def command(
     with opened(tree, remote.name, client) as session, busy(f"Syncing with {remote.name}"):
         ready = session.prepare_pull(max_delete=max_delete, pick=pick)
         if dry_run:
-            if not as_json:
-                show_files(ready, as_json=False)
-            return show_plan(session.prepare_push(look=True), as_json=as_json, delete=delete)
+            from fhirkit.sync.foresight import foresee, scan_after
+
+            # The push is planned from what the pull would leave, and all of it is undone.
+            with session.state.rehearsal():
+                foreseen = foresee(session.store, ready.scan, ready.plan, judgement())
+                after = scan_after(session.store, ready.scan, ready.plan, foreseen)
+                sent = session.prepare_push(look=True, scan=after)
+                files = files_of(ready, foreseen)
+                return show_plan(sent, as_json=as_json, delete=delete, files=files)
         pulled = session.pull(ready, judgement())
         if pulled.trouble is not None or pulled.incomplete:
             return show_report(pulled, as_json=as_json)

@@ -83,6 +83,42 @@ class Sides:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Two sides, merged if that is possible, and the errors that neither of them has."""
+
+    merged: Merged | None = None
+    worse: frozenset[str] = frozenset()
+
+    @property
+    def safe(self) -> dict[str, Any] | None:
+        """The merged resource; None where a person has to settle it."""
+        if self.merged is None or self.merged.clashes or self.worse:
+            return None
+        return self.merged.resource
+
+    def told(self, reason: str) -> str:
+        """The reason, and what stands in the way of a merge."""
+        if self.merged is not None and self.merged.clashes:
+            places = [clash.expression for clash in self.merged.clashes]
+            more = f" and {len(places) - 5} more" if len(places) > 5 else ""
+            return f"{reason}: {', '.join(places[:5])}{more}"
+        if self.worse:
+            return (
+                f"{reason}: merged, it would have {len(self.worse)} error(s) that neither side has"
+            )
+        return reason
+
+
+def weigh(sides: Sides, store: BaseStore, judgement: Judgement | None) -> Weighed:
+    """Try to merge; without ``judgement`` nothing is."""
+    merged = sides.merged(store, judgement) if judgement is not None else None
+    if judgement is None or merged is None or merged.clashes:
+        return Weighed(merged)
+    parents = [one for one in (sides.ours, sides.theirs) if one is not None]
+    return Weighed(merged, judgement.worse(merged.resource, *parents))
+
+
 def folder(tree: WorkingTree) -> Path:
     """Where conflicts wait."""
     return tree.state / "conflicts"

@@ -24,6 +24,9 @@ from fhirkit.sync.worktree import Contents, Scan
 
 Remote = dict[ResourceKey, dict[str, Any] | None]
 
+#: So many deletions are carried out without asking for their number.
+MAX_DELETE = 10
+
 
 @dataclass(slots=True)
 class Prepared:
@@ -46,14 +49,15 @@ class Prepared:
 class Options:
     """How a push goes about it.
 
-    ``max_delete``: more deletions than this are not carried out. ``quiet``: seconds after which
+    ``max_delete``: more deletions than this are not carried out; nor is that of everything, unless
+    this is its very number (None: 10, and not of everything). ``quiet``: seconds after which
     the server no longer commits what it was sent; by default what the remote's settings say.
     ``at_least_once``: on a server that knows neither our ids nor conditional creates, making a
     resource twice is accepted.
     """
 
     delete: bool = False
-    max_delete: int = 10
+    max_delete: int | None = None
     quiet: float | None = None
     at_least_once: bool = False
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from fhirkit.core.errors import Conflict, FhirkitError, InvalidInput
 from fhirkit.core.resource import ResourceKey
 from fhirkit.sync.base import BaseStore
-from fhirkit.sync.conflicts import Judgement, Sides, drop, keep, stored_form
+from fhirkit.sync.conflicts import Judgement, Sides, drop, keep, stored_form, weigh
 from fhirkit.sync.entry import Entry, tree_form
 from fhirkit.sync.fetch import Fetched
 from fhirkit.sync.plan import Action, Plan, Status, Step
@@ -84,31 +84,23 @@ def _conflict(
 ) -> None:
     """Merge what both sides changed, or keep it as a conflict that waits."""
     sides = sides_of(store, scan, key)
-    merged = sides.merged(store, judgement) if judgement is not None else None
-    worse: frozenset[str] = frozenset()
-    if judgement is not None and merged is not None and not merged.clashes:
-        assert sides.ours is not None  # noqa: S101  # else nothing was merged
-        assert sides.theirs is not None  # noqa: S101  # else nothing was merged
-        worse = judgement.worse(merged.resource, sides.ours, sides.theirs)
-        if not worse:
-            try:
-                tree.write(merged.resource, expected=scan.entries[key])
-            except Conflict as problem:
-                report.add(Line(key, Result.CONFLICT, note=problem.message))
-                return
-            store.agree(key, tree_form(sides.theirs), sides.theirs)
-            drop(tree, key)
-            note = "both sides' changes are in the file; ours as it was is in .fhirkit/trash"
-            if merged.stale:
-                note += "; the narrative told of one side and was dropped"
-            report.add(Line(key, Result.MERGED, note=note))
-            return
-    keep(tree, store, sides, merged)
-    if merged is not None and merged.clashes:
-        reason += ": " + ", ".join(clash.expression for clash in merged.clashes[:5])
-    elif worse:
-        reason += f": merged, it would have {len(worse)} error(s) that neither side has"
-    report.add(Line(key, Result.CONFLICT, note=f"{reason} (fhirkit resolve settles it)"))
+    weighed = weigh(sides, store, judgement)
+    if weighed.safe is None or sides.theirs is None:
+        keep(tree, store, sides, weighed.merged)
+        note = f"{weighed.told(reason)} (fhirkit resolve settles it)"
+        report.add(Line(key, Result.CONFLICT, note=note))
+        return
+    try:
+        tree.write(weighed.safe, expected=scan.entries[key])
+    except Conflict as problem:
+        report.add(Line(key, Result.CONFLICT, note=problem.message))
+        return
+    store.agree(key, tree_form(sides.theirs), sides.theirs)
+    drop(tree, key)
+    note = "both sides' changes are in the file; ours as it was is in .fhirkit/trash"
+    if weighed.merged is not None and weighed.merged.stale:
+        note += "; the narrative told of one side and was dropped"
+    report.add(Line(key, Result.MERGED, note=note))
 
 
 def sides_of(store: BaseStore, scan: Scan, key: ResourceKey) -> Sides:

@@ -26,7 +26,7 @@ from fhirkit.sync.lock import locked
 from fhirkit.sync.meeting import Met, meet
 from fhirkit.sync.offline import last_seen, scanned
 from fhirkit.sync.plan import Direction, Plan, Status, Step, emptied, make_plan, receded
-from fhirkit.sync.prepared import Options, Prepared, Remote, entries_of, start_push
+from fhirkit.sync.prepared import MAX_DELETE, Options, Prepared, Remote, entries_of, start_push
 from fhirkit.sync.pull import apply_pull
 from fhirkit.sync.results import Line, Report, Result
 from fhirkit.sync.selection import select_patient
@@ -61,16 +61,19 @@ class Session:
         only: Collection[ResourceKey] | None = None,
         every: bool = False,
         look: bool = False,
+        scan: Scan | None = None,
     ) -> Prepared:
         """Ask the server about every resource that changed here, and plan.
 
         ``only`` limits the push to these keys; ``every`` asks about what did not change as well.
         What is new here is taken for new there, since a push finds out by itself; ``look`` asks.
+        ``scan`` are other files than those in the tree.
         """
         self.meet()
         settle_open(self.server, self.store, self.journal, quiet=self.quiet)
-        scan, base = self.scan(), self.store.entries()
+        scan, base = scan or self.scan(), self.store.entries()
         keys = (scan.entries.keys() | base.keys()) - scan.held
+        _must_be_known(ours, keys)
         if only is not None:
             keys &= set(only)
         tracked = self.store.tracked()
@@ -177,7 +180,7 @@ class Session:
         patient: str | None = None,
         types: Iterable[str] | None = None,
         theirs: Collection[ResourceKey] = (),
-        max_delete: int = 10,
+        max_delete: int | None = None,
         pick: Pick | None = None,
     ) -> Prepared:
         """Fetch what is selected and plan; ``Blocked`` when suspiciously much would go away."""
@@ -188,11 +191,12 @@ class Session:
             for key in (scan.entries.keys() | base.keys() | tracked.keys()) - scan.held
             if fetched.covers(key)
         }
+        _must_be_known(theirs, keys)
         plan = make_plan(
             Direction.PULL, keys, scan.entries, base, last_seen(base, tracked), take=theirs
         )
         going = len(plan.of(Step.DISCARD))
-        if going > max_delete or (going > 1 and going == len(base)):
+        if going > (MAX_DELETE if max_delete is None else max_delete) or 1 < going == len(base):
             right = f"fhirkit pull --max-delete {going}"
             if going == len(base):
                 right = f"fhirkit remote reset {self.store.remote}"
@@ -305,13 +309,18 @@ def counterpart_of(tree: WorkingTree, name: str, client: Client) -> Counterpart:
         return Counterpart(client, BaseStore(state, name).remote_ids())
 
 
-def _guard_deletions(going: int, known: int, most: int) -> None:
-    if going > most or (1 < going == known):
+def _must_be_known(named: Collection[ResourceKey], keys: Collection[ResourceKey]) -> None:
+    for key in sorted(named):
+        if key not in keys:
+            raise UsageError(f"{key}: is nothing that this would push or pull")
+
+
+def _guard_deletions(going: int, known: int, most: int | None) -> None:
+    # An emptied folder is no order to delete everything, its number is one.
+    if going > (MAX_DELETE if most is None else most) or (1 < going == known and going != most):
         raise Blocked(
             f"{going} of {known} resources would be deleted on the server; nothing was sent",
-            advice=f"if that is right: fhirkit push --delete --max-delete {going}"
-            if going != known or going > most
-            else "fhirkit rm names what is to go; an emptied folder is no order to delete",
+            advice=f"if that is right: fhirkit push --delete --max-delete {going}",
         )
 
 
