@@ -121,19 +121,30 @@ _Made = dict[ResourceKey, dict[str, Any] | None]
 def _created(
     server: Counterpart, store: BaseStore, operations: list[Operation], quiet: float
 ) -> _Made:
-    """What came of creates on a server that gives ids, found by their tags; ids are learned.
+    """What came of creates on a server that gives ids, found by the id that it named or else by
+    their tags; ids are learned.
 
     "Not there" is believed when the last of them is older than ``quiet`` seconds.
     """
-    creates = [one for one in operations if one.rung == Rung.TAG and one.step is Step.CREATE]
+    theirs = [
+        one for one in operations
+        if one.step is Step.CREATE and one.rung in (Rung.TAG, Rung.POST)
+    ]  # fmt: skip
+    made: _Made = {}
+    for one in theirs:
+        found = server.client.read(ResourceKey(one.key.type, one.note)) if one.note else None
+        if found is not None and one.note:
+            server.learn(one.key, one.note)
+            made[one.key] = found
+    creates = [one for one in theirs if one.rung == Rung.TAG and one.key not in made]
     tags = {one.key: str(uuid.uuid5(store.state.tree_id(), str(one.key))) for one in creates}
-    made = {key: server.created_by(key, tag) for key, tag in tags.items()}
+    made |= {key: server.created_by(key, tag) for key, tag in tags.items()}
     if all(found is not None for found in made.values()):
         return made
     left = quiet - max(0.0, time.time() - max(one.sent_at or 0.0 for one in creates))
     if left > 0:
         server.client.transport.sleep(min(left, quiet))
-    return {key: made[key] or server.created_by(key, tag) for key, tag in tags.items()}
+    return made | {key: made[key] or server.created_by(key, tag) for key, tag in tags.items()}
 
 
 def _stored(

@@ -79,6 +79,7 @@ class Flight:
             if existed and ground.server.is_marked(key, remote_id, ground.tag(key)) is False:
                 raise unmarked()
             ground.server.learn(key, remote_id)
+        ground.journal.named(said.created)
         self.trouble = said.trouble or HOLLOW
         if said.trouble is None and ground.truthful and self._by_answer(said):
             self._commit()

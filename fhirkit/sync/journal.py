@@ -10,7 +10,7 @@ never sent, one in ``intent`` or ``in-doubt`` may have been, and only the server
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -45,8 +45,9 @@ OPEN = (OpState.INTENT, OpState.IN_DOUBT)
 class Operation:
     """One row: what was to be written, on which state of the server, and under which names.
 
-    ``request_ids`` are the X-Request-Id values it was sent with; ``tag`` marks it on the server
-    where ids are not ours; ``sent_at`` is this machine's clock, only good for waiting.
+    ``note`` is what a person may read of it, and of one that is open the server's id, if it gave
+    one. ``request_ids`` are the X-Request-Id values it was sent with; ``sent_at`` is this machine's
+    clock, only good for waiting.
     """
 
     number: int
@@ -147,6 +148,15 @@ class Journal:
     def doubt(self, keys: Iterable[ResourceKey]) -> None:
         """The answer is lost, late or wrong."""
         self._move(keys, OpState.IN_DOUBT, None)
+
+    def named(self, ids: Mapping[ResourceKey, str]) -> None:
+        """The server said that it created these under its own ids; whether it did is open yet."""
+        if ids:
+            self.state.change_many(
+                "UPDATE journal SET note = ? WHERE remote = ? AND type = ? AND resource = ?"
+                " AND state IN ('intent', 'in-doubt')",
+                [(remote_id, self.remote, *key) for key, remote_id in ids.items()],
+            )
 
     def settle(self, key: ResourceKey, state: OpState, note: str | None = None) -> None:
         """It is known what became of the write of this resource."""

@@ -75,12 +75,12 @@ def start_push(
     """The push of a plan, its bodies and operations noted in one commit."""
     writes = plan.of(Step.CREATE, Step.UPDATE)
     hashes = {action.key: ready.scan.entries[action.key].hash for action in writes}
-    state = store.state
+    state, unusable = store.state, ready.scan.held - ready.base.keys()
     with state.transaction():
         graph = graph_of(
             ready.scan.resources,
             hashes,
-            besides=plan.conflicts,
+            besides=plan.conflicts.keys() | unusable,
             each=lambda key, resource: _note(state.keep(resource, hashes[key])),
         )
         journal.plan([*writes, *plan.of(Step.DELETE)], hashes)
@@ -96,6 +96,7 @@ def start_push(
         rung=Rung(rung) if rung else Rung.GUARDED, proven=rung is not None,
         alone=ready.alone,
         quiet=LATE_COMMIT if options.quiet is None else options.quiet,
+        held=dict.fromkeys(unusable, "has a file that cannot be used"),
     )  # fmt: skip
     return Push(
         ground, graph, capability=capability, at_least_once=options.at_least_once,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from memory_server import BASE, MemoryServer
+from memory_server import BASE, MemoryServer, Stop
 from test_sessions import RESOURCES, pull, push, read, results, write
 
 from fhirkit.core.errors import Blocked
@@ -239,3 +239,41 @@ def test_an_update_of_what_a_server_leaves_out_makes_no_new_version(tree: Workin
     report = push(tree, server)
     assert report.complete, report.trouble
     assert results(push(tree, server))["Patient/p"] == "unchanged"
+
+
+def test_what_refers_to_a_file_that_cannot_be_used_waits(tree: WorkingTree) -> None:
+    server = MemoryServer(gives_ids=True, checks_references=False)
+    path = tree.root / "Patient" / "p.json"
+    whole = path.read_text()
+    path.write_text(whole[:20])
+    report = push(tree, server)
+    assert not report.complete
+    # The other patient refers to it, and so does the observation.
+    assert results(report) == {
+        "Organization/o": "created", "Patient/q": "waiting", "Observation/x": "waiting",
+    }  # fmt: skip
+    path.write_text(whole)
+    assert push(tree, server).complete
+    ids = {kind: logical_id for kind, logical_id in server.held if kind != "Patient"}
+    about = server.contents()[f"Observation/{ids['Observation']}"]["subject"]["reference"]
+    assert about in server.contents()
+    # What is there already may be referred to, whatever its file now holds.
+    path.write_text(whole[:20])
+    write(tree, {**read(tree, "Observation/x"), "status": "amended"})
+    assert results(push(tree, server))["Observation/x"] == "updated"
+
+
+def test_the_id_that_a_server_named_survives_a_crash(tree: WorkingTree) -> None:
+    server = Tagless(gives_ids=True, representation=False)
+
+    def dies(method: str, url: str, *, done: bool) -> str | None:
+        if method == "GET" and server.creations and not done:
+            raise Stop
+        return None
+
+    server.trouble = dies
+    with pytest.raises(Stop):
+        push(tree, server)
+    server.trouble = None
+    assert push(tree, server, at_least_once=True).complete
+    assert len(server.creations) == len(RESOURCES)
