@@ -97,6 +97,8 @@ def rebase(link: str, *, base: str, asked: str, self_link: str | None = None) ->
     when neither tells which part of the link is the server's base.
     """
     current = f"{base}/{asked}"
+    if link.partition("?")[0] == asked:
+        current = f"{base}/"  # relative to the base, as some write it, and not to the page
     try:
         target = urlsplit(urljoin(current, link))
         if within(target.geturl(), base):

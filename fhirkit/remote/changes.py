@@ -9,14 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from datetime import UTC
 from typing import Any
 from urllib.parse import urlencode
 
 from fhirkit.core.errors import BadAnswer, Incomplete, Refused
 from fhirkit.core.resource import ResourceKey
+from fhirkit.remote.answers import http_date
 from fhirkit.remote.client import Client
-from fhirkit.remote.paging import Expired, Found, entries_of, pages, short_of, take
+from fhirkit.remote.instant import utc
+from fhirkit.remote.paging import (
+    Expired,
+    Found,
+    announced,
+    entries_of,
+    pages,
+    short_of,
+    take,
+)
 from fhirkit.remote.reference import local_key
 
 _COUNT = "500"
@@ -47,7 +57,7 @@ def changes_since(
     """
     asked = f"{kind}/_history" if kind else "_history"
     what = f"history of {kind or 'all types'} at {client.host}"
-    query = urlencode({"_since": since, "_count": _COUNT}, safe=":+")
+    query = urlencode({"_since": since, "_count": _COUNT}, safe=":")
     for _ in range(_STARTS):
         try:
             for page in pages(
@@ -67,24 +77,25 @@ def every_resource(client: Client, kind: str, *, clock: Clock) -> Iterator[list[
     """Every resource of a type, a page at a time; the same one may come twice.
 
     That they are all is proven by the total on the first page, else by a count, and where the
-    server tells neither, by a walk from the other end that shows the same. ``Incomplete`` when
-    it cannot be proven, or the server forgot the search too often without any progress.
+    server tells neither, or less than it shows, by a walk from the other end that shows the same
+    and at most what was written since. ``Incomplete`` when it cannot be proven, or the server
+    forgot the search too often without any progress.
     """
     walk = _Walk(client, kind, clock)
-    shown: set[str] | None = None
+    shown: dict[str, str | None] | None = None
     short: int | None = None
     for _ in range(_STARTS):
         yield from walk.through()
-        total = walk.announced
-        if total is None:
+        total, came = walk.announced, len(walk.seen)
+        if total is None or total < came:
             total = client.count(kind)
-        if total is not None:
-            short = total - len(walk.seen)
-            if short <= 0:
-                return
+        if total == came:
+            return
+        if total is not None and total > came:
+            short = total - came
             continue
         short = None
-        if walk.seen == shown:
+        if shown is not None and _go_on(shown, walk.seen):
             return
         shown = walk.seen
         walk.turn()
@@ -96,6 +107,15 @@ def every_resource(client: Client, kind: str, *, clock: Clock) -> Iterator[list[
     )
 
 
+def _go_on(before: dict[str, str | None], now: dict[str, str | None]) -> bool:
+    """Whether a walk shows what the one before it did, and beyond that only what is newer."""
+    more = now.keys() - before.keys()
+    newest = max(filter(None, before.values()), default=None)
+    return before.keys() <= now.keys() and all(
+        newest is not None and (now[one] or "") > newest for one in more
+    )
+
+
 class _Walk:
     """One type's rows, from the one end to the other, whatever becomes of the links."""
 
@@ -103,37 +123,39 @@ class _Walk:
         self.client = client
         self.kind = kind
         self.what = f"search of {kind} at {client.host}"
-        #: The ids that the last walk showed, and how many the server said there are.
-        self.seen: set[str] = set()
+        #: The ids that the last walk showed, each with its time, and how many the server said
+        #: there are.
+        self.seen: dict[str, str | None] = {}
         self.announced: int | None = None
         self._get = _getter(client, self.what, clock)
         self._sorted = True
         self._downwards = False
-        self._last: str | None = None
+        #: The last row's time, to compare it and as the server wrote it.
+        self._last: tuple[str, str] | None = None
 
     def turn(self) -> None:
         """Walk from the other end the next time."""
         self._downwards = not self._downwards
 
     def through(self) -> Iterator[list[dict[str, Any]]]:
-        seen: set[str] = set()
+        seen: dict[str, str | None] = {}
         self.seen = seen
         self.announced = self._last = None
         idle = 0
+        first = True
         while True:
             before = len(seen)
             try:
                 for page in self._pages():
-                    total = page.get("total")
-                    if type(total) is int and self._last is None:
-                        self.announced = total
+                    if first:
+                        self.announced, first = announced(page, self.what), False
                     found = Found()
                     for entry in entries_of(page, self.what):
                         take(entry, found, self.what)
                     if any(key.type != self.kind for key in found.matches):
                         raise BadAnswer(f"{self.what}: the server answered with other types")
                     rows = [found.resources[key] for key in found.matches]
-                    seen.update(key.id for key in found.matches)
+                    seen.update((row["id"], utc(_time(row))) for row in rows)
                     yield rows
                     self._note(rows)
                 return
@@ -150,7 +172,7 @@ class _Walk:
             sign, bound = ("-", "le") if self._downwards else ("", "ge")
             query = {"_sort": f"{sign}_lastUpdated", "_count": _COUNT, "_total": "accurate"}
             if self._last is not None:
-                query = {"_lastUpdated": f"{bound}{self._last}"} | query
+                query = {"_lastUpdated": f"{bound}{self._last[1]}"} | query
             try:
                 yield from self._run(query)
                 return
@@ -161,7 +183,7 @@ class _Walk:
         yield from self._run({"_count": _COUNT})
 
     def _run(self, query: dict[str, str]) -> Iterator[dict[str, Any]]:
-        text = urlencode(query, safe=":+,")
+        text = urlencode(query, safe=":,")
         yield from pages(
             self._get, base=self.client.base, asked=self.kind, query=text, what=self.what
         )
@@ -170,17 +192,20 @@ class _Walk:
         """How far the walk has come, as long as the server really keeps the order asked for."""
         if not self._sorted or not rows:
             return
-        known = [one for one in map(_time, rows) if one is not None]
+        # Compared as times, since not all servers write every fraction.
+        texts = [one for one in map(_time, rows) if one is not None]
+        known = [(moment, text) for text in texts if (moment := utc(text)) is not None]
         if len(known) < len(rows) or not self._goes_on(known):
             self._sorted, self._last = False, None
         else:
             self._last = min(known) if self._downwards else max(known)
 
-    def _goes_on(self, times: list[str]) -> bool:
+    def _goes_on(self, times: list[tuple[str, str]]) -> bool:
         """Whether a page's times are not on the near side of the last page's."""
         if self._last is None:
             return True
-        return max(times) <= self._last if self._downwards else min(times) >= self._last
+        last = self._last[0]
+        return max(times)[0] <= last if self._downwards else min(times)[0] >= last
 
 
 def _getter(client: Client, what: str, clock: Clock) -> Callable[[str], dict[str, Any]]:
@@ -192,8 +217,10 @@ def _getter(client: Client, what: str, clock: Clock) -> Callable[[str], dict[str
         if not told:
             told = True
             own, moment = _time(bundle), _instant(date)
-            if own is not None or moment is not None:
-                clock(own or moment or "", own is not None)
+            is_own = utc(own) is not None
+            said = own if is_own else moment
+            if said is not None:
+                clock(said, is_own)
         return bundle
 
     return get
@@ -201,9 +228,10 @@ def _getter(client: Client, what: str, clock: Clock) -> Callable[[str], dict[str
 
 def _instant(date: str | None) -> str | None:
     """An HTTP date as a FHIR instant in UTC."""
+    moment = http_date(date)
     try:
-        return parsedate_to_datetime(date or "").strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (TypeError, ValueError):
+        return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except OverflowError:
         return None
 
 
@@ -228,7 +256,9 @@ def _change(entry: dict[str, Any], what: str) -> Change:
         response.get("location") if isinstance(response, dict) else None,
         entry.get("fullUrl"),
     ):
-        key = _key_in(text) if method == "DELETE" else None
+        # Some leave out the request; a deletion is read before it is believed.
+        gone = method == "DELETE" or (method is None and resource is None)
+        key = _key_in(text) if gone else None
         if key is not None:
             return Change(key, None, at)
     raise BadAnswer(f"{what}: an entry names no resource")

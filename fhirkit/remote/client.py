@@ -16,13 +16,15 @@ from fhirkit.core.errors import BadAnswer, Refused, UsageError
 from fhirkit.core.resource import ResourceKey
 from fhirkit.remote.address import base_url, host_of
 from fhirkit.remote.failures import Busy
-from fhirkit.remote.paging import Found, collect
+from fhirkit.remote.paging import Found, announced, collect
 from fhirkit.remote.transport import Answer, Policy, Transport
 
 # HAPI answers a search from its memory for a minute unless it is told not to.
 _FRESH = {"Cache-Control": "no-cache"}
 #: Parameters about the pages of a result, which are none of its conditions.
 _PAGING = ("_count", "_sort", "_total")
+#: How a server can be asked for a number alone, or nearly so.
+_COUNTING = ({"_summary": "count"}, {"_total": "accurate", "_count": "1"})
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _ETAG = re.compile(r'(?:W/)?"?([^"]+)"?')
@@ -187,17 +189,20 @@ class Client:
         self, path: str, conditions: Mapping[str, str] | Iterable[tuple[str, str]] = ()
     ) -> int | None:
         """How many matches of a search the server says it has; None when it does not say."""
-        pairs = conditions.items() if isinstance(conditions, Mapping) else conditions
-        query = urlencode([*pairs, ("_summary", "count")], safe=",/:$*")
-        try:
-            url, kind = f"{self.base}/{path}?{query}", path.rpartition("/")[2]
-            page, _ = self.page(url, f"count of {kind}")
-        except Busy:
-            raise
-        except (Refused, BadAnswer):
-            return None
-        total = page.get("total")
-        return total if type(total) is int else None
+        pairs = [*(conditions.items() if isinstance(conditions, Mapping) else conditions)]
+        what = f"count of {path.rpartition('/')[2]}"
+        for way in _COUNTING:
+            query = urlencode([*pairs, *way.items()], safe=",/:$*")
+            try:
+                page, _ = self.page(f"{self.base}/{path}?{query}", what)
+                total = announced(page, what)
+            except Busy:
+                raise
+            except (Refused, BadAnswer):
+                continue
+            if total is not None:
+                return total
+        return None
 
     def page(self, url: str, what: str) -> tuple[dict[str, Any], str | None]:
         """One page of a search or history under our base, and the server's time (Date header)."""

@@ -60,17 +60,19 @@ def collect(
         except Expired:
             short, problem = None, "the search expired between two pages"
             continue
-        if total is None:
+        came = len(found.matches)
+        if total is None or (counted is not None and total < came):
             if counted is None:
                 return found
             total = counted()
-        if total is None:
+        if total is None or (counted is not None and total < came):
+            # It does not count, or counts fewer than it shows, which proves nothing.
             if shown is not None and found.resources.keys() == shown.resources.keys():
                 return found
             short, problem = None, "the server tells no total, and shows others each time"
             shown = found
             continue
-        short = total - len(found.matches)
+        short = total - came
         if short <= 0:
             return found
     if short is not None:
@@ -94,9 +96,8 @@ def _walk(
     """Read all pages into ``found``; how many matches the server announced, if it did."""
     total: int | None = None
     for page in pages(get, base=base, asked=asked, query=query, what=what):
-        announced = page.get("total")
-        if type(announced) is int:
-            total = announced
+        said = announced(page, what)
+        total = total if said is None else said
         for entry in entries_of(page, what):
             take(entry, found, what)
     return total
@@ -133,6 +134,18 @@ def pages(
         if following is None:
             return
         url = rebase(following, base=base, asked=asked, self_link=own)
+
+
+def announced(page: dict[str, Any], what: str) -> int | None:
+    """How many matches the server says there are on all pages.
+
+    None where it does not say, or counts this page alone: with more to come that is no total.
+    """
+    total = page.get("total")
+    if type(total) is not int:
+        return None
+    more = total <= len(entries_of(page, what)) and _link(page, "next", what) is not None
+    return None if more else total
 
 
 def _link(page: dict[str, Any], relation: str, what: str) -> str | None:

@@ -78,6 +78,7 @@ def fetch_by(fetch: Fetch, capability: Capability, types: list[str] | None, pick
             if pick.is_export:
                 raise
             fetch.result.notes.append(f"searched, since there is no export: {problem.message}")
+    fetch.strict = pick.source is Source.HISTORY
     return fetch.types(capability, types, history=source is not Source.SEARCH)
 
 

@@ -14,22 +14,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fhirkit.core.errors import Blocked, Incomplete, Refused
+from fhirkit.core.errors import BadAnswer, Blocked, Incomplete, Refused
 from fhirkit.core.resource import ResourceKey, content_hash
 from fhirkit.remote.capability import Capability
 from fhirkit.remote.changes import changes_since, every_resource
+from fhirkit.remote.failures import Busy
+from fhirkit.remote.instant import utc
 from fhirkit.sync.base import BaseStore
 from fhirkit.sync.config import LATE_COMMIT
 from fhirkit.sync.counterpart import Counterpart
 from fhirkit.sync.entry import Base, version_id
 from fhirkit.sync.plan import version_number
 from fhirkit.sync.selection import NOT_FOR_US, wanted_types
-from fhirkit.sync.window import Window, more_than, utc
+from fhirkit.sync.window import Window, more_than
 from fhirkit.sync.worktree import is_id
 
 #: The usual overlap of two fetches, in seconds.
 OVERLAP = LATE_COMMIT
-_LATE = "9999"
 _WALKS = 3
 #: The selection of everything that the server can list.
 ALL = "*"
@@ -57,7 +58,8 @@ class Fetch:
 
     ``recognise`` is asked whether this is still the server that the base is about, before anything
     of a type is stored, unless the first page shows it: it raises when it is not. ``overlap``: a
-    transaction may become visible so many seconds after the time that it carries.
+    transaction may become visible so many seconds after the time that it carries. ``strict``: a
+    history that is offered and cannot be read is an error, and not a reason to read everything.
     """
 
     def __init__(
@@ -67,23 +69,30 @@ class Fetch:
         base: Base,
         recognise: Callable[[], None] = lambda: None,
         overlap: float = OVERLAP,
+        *,
+        strict: bool = False,
     ) -> None:
         self.server = server
         self.store = store
         self.base = base
         self.overlap = overlap
+        self.strict = strict
         self.result = Fetched()
         self._graves = store.tombstones()
         self._tracked = store.tracked()
         self._began: str | None = None
+        self._first: str | None = None
         self._newest: str | None = None
+        self._untimed = False
         self._own_clock = False
         self._recognise = recognise
         self._recognised = False
 
     def again(self) -> Fetch:
         """A new one from the beginning, with what the first has stored."""
-        return Fetch(self.server, self.store, self.base, self._recognise, self.overlap)
+        return Fetch(
+            self.server, self.store, self.base, self._recognise, self.overlap, strict=self.strict
+        )
 
     def types(
         self, capability: Capability, types: Iterable[str] | None, *, history: bool = True
@@ -98,12 +107,15 @@ class Fetch:
         if not history:
             capability = capability.without_history()
         if types is None and since is not None and capability.has_system_history:
-            self._history(capability, since, None)
-            self.advance([ALL], first=False)
-            return self.result
+            if self._listed(capability, since, None):
+                self.advance([ALL], first=False)
+                return self.result
+            capability = capability.without_history()
         moments: list[str | None] = []
         for kind in wanted:
             self._began = self._newest = None
+            self._untimed = False
+            read = self.result.read
             try:
                 whole = self._kind(capability, kind, since)
             except Refused as problem:
@@ -113,9 +125,13 @@ class Fetch:
                 self.result.notes.append(f"{kind}: {problem.message}")
                 continue
             moment = self.advance([kind], first=whole)
-            moments.append(moment or self.store.watermark(kind))
+            if moment is not None or not whole or self.result.read > read:
+                moments.append(moment or self.store.watermark(kind) or since)
+            # Else there is nothing of the type: what comes is found since the others' time.
         known = [one for one in moments if one is not None]
-        if types is None and not self.result.incomplete and len(known) == len(moments):
+        if types is None and known and not self.result.incomplete and len(known) == len(moments):
+            if self._first is not None:
+                known.append(self._mark(self._first))
             self.store.advance([ALL], min(known))
         return self.result
 
@@ -136,8 +152,11 @@ class Fetch:
     def _kind(self, capability: Capability, kind: str, since: str | None) -> bool:
         """Fetch one type; whether it was read whole, and not only what changed."""
         since = max(filter(None, (since, self.store.watermark(kind))), default=None)
-        if since is not None and capability.has_history(kind):
-            self._history(capability, since, kind)
+        if (
+            since is not None
+            and capability.has_history(kind)
+            and self._listed(capability, since, kind)
+        ):
             return False
         self._every(kind)
         return True
@@ -150,6 +169,19 @@ class Fetch:
                 seen.update(self.learn(row) for row in rows)
         # A search that lacks a resource does not prove that it is deleted; a read does.
         self.ask({key for key in self.known() if key.type == kind} - seen)
+
+    def _listed(self, capability: Capability, since: str, kind: str | None) -> bool:
+        """Whether what changed could be read from the history that the server offers."""
+        try:
+            self._history(capability, since, kind)
+        except Busy:
+            raise
+        except (Refused, BadAnswer, Incomplete) as problem:
+            if self.strict or (isinstance(problem, Refused) and problem.status == 401):
+                raise
+            self.result.notes.append(f"everything was read: {problem.message}")
+            return False
+        return True
 
     def _history(self, capability: Capability, since: str, kind: str | None) -> None:
         """What changed, of one type or of all, and that it is all.
@@ -278,7 +310,9 @@ class Fetch:
         self._compare(key, mine)
         meta = mine.get("meta")
         moment = utc(meta.get("lastUpdated")) if isinstance(meta, dict) else None
-        if moment is not None:
+        if moment is None:
+            self._untimed = True
+        else:
             self._newest = max(self._newest or "", moment)
         return key
 
@@ -312,35 +346,39 @@ class Fetch:
 
     def _clock(self, moment: str, own: bool) -> None:
         # Of several walks the first counts: whatever comes later is in the next window.
-        self._began = min(self._began or _LATE, utc(moment) or _LATE)
+        now = utc(moment)
+        self._began = min(filter(None, (self._began, now)), default=None)
+        self._first = self._first or now
         self._own_clock = own
 
     def _until(self) -> str:
         """A time by the server's clock that is not before the first page's."""
-        moment = datetime.fromisoformat(self._began or _LATE)
+        moment = datetime.fromisoformat(self._began or "")
         # An HTTP Date has no fractions: what came later in that second was to be shown as well.
         return (moment if self._own_clock else moment + timedelta(seconds=1)).isoformat()
 
     def advance(self, selections: list[str], *, first: bool) -> str | None:
         """Move the watermark: to the server's clock, if it is that of the rows, less the overlap.
 
-        An HTTP Date may be another machine's: then to the newest row, if that is earlier, and
-        without a new row nowhere, except the first time.
+        An HTTP Date may be another machine's, so it counts no further than the newest row, and
+        without a row not at all. Rows that tell no time themselves leave nothing else, ``first``.
         """
-        moments = [one for one in (self._began, self._newest) if one is not None]
         if self._own_clock and self._began is not None:
             moments = [self._began]
-        elif self._newest is None and not first:
-            return None
+        elif self._newest is not None or (first and self._untimed):
+            moments = [one for one in (self._began, self._newest) if one is not None]
+            if not moments:
+                note = "the server tells no time, so the next pull reads everything again"
+                self.result.notes.append(note)
+        else:
+            moments = []
         if not moments:
-            note = "the server tells no time, so the next pull reads everything again"
-            self.result.notes.append(note)
             return None
-        mark = datetime.fromisoformat(min(moments)) - timedelta(seconds=self.overlap)
-        instant = _text(mark)
+        instant = self._mark(min(moments))
         self.store.advance(selections, instant)
         return instant
 
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    def _mark(self, moment: str) -> str:
+        """The moment less the overlap, as a watermark."""
+        mark = datetime.fromisoformat(moment) - timedelta(seconds=self.overlap)
+        return mark.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -9,18 +9,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import MAXYEAR, datetime, timedelta
 
 from fhirkit.core.resource import ResourceKey
 from fhirkit.remote.capability import Capability
 from fhirkit.remote.changes import Change
 from fhirkit.remote.client import Client
+from fhirkit.remote.instant import utc
 from fhirkit.remote.listing import count_of
 from fhirkit.sync.entry import version_id
 from fhirkit.sync.plan import version_number
 
 _WORKERS = 4
+#: Nothing on a FHIR server is older: a count of what is shows that the condition is not heeded.
+_NEVER = "lt1900-01-01T00:00:00Z"
 
 
 class Window:
@@ -29,8 +31,8 @@ class Window:
     def __init__(self) -> None:
         #: Of these only a read tells what they now are.
         self.doubtful: set[ResourceKey] = set()
-        self._latest: dict[ResourceKey, tuple[str, int]] = {}
-        self._deleted: set[ResourceKey] = set()
+        self._latest: dict[ResourceKey, tuple[str, int, str]] = {}
+        self._deleted: dict[ResourceKey, str] = {}
         #: Whether rows came again in a way that may have kept others from coming.
         self.repeats = False
         self._rows: set[int] = set()
@@ -44,8 +46,9 @@ class Window:
         """
         marks = [(key, change.resource is None, _mark(change)) for key, change in page]
         rows = [hash(one) for one in marks if one[2] is not None]
+        most = min(len(rows), len(self._before) - 1)
         moved = next(
-            (size for size in range(len(rows) - 1, 0, -1) if rows[:size] == self._before[-size:]), 0
+            (size for size in range(most, 0, -1) if rows[:size] == self._before[-size:]), 0
         )
         fresh = rows[moved:]
         self.repeats |= len(set(fresh)) < len(fresh) or not self._rows.isdisjoint(fresh)
@@ -55,19 +58,19 @@ class Window:
     def is_last(self, key: ResourceKey, change: Change) -> bool:
         """Whether this is the last version so far; a deletion always has to be asked about."""
         if change.resource is None:
-            self._deleted.add(key)
+            self._deleted[key] = max(self._deleted.get(key, ""), utc(change.at) or "")
             self.doubtful.add(key)
             return False
         if key in self._deleted:
             self.doubtful.add(key)
-        place = (utc(change.at) or "", version_number(version_id(change.resource)))
+        version = version_id(change.resource)
+        place = (utc(change.at) or "", version_number(version), version or "")
         before = self._latest.get(key)
         if before is None:
             self._latest[key] = place
             return True
-        if not all((*place, *before)) and place != before:
-            # Times or versions that cannot be put in order: only a read tells.
-            self.doubtful.add(key)
+        if place != before and _unordered(place, before):
+            self.doubtful.add(key)  # only a read tells
         if place <= before:
             return False
         self._latest[key] = place
@@ -77,11 +80,32 @@ class Window:
         """The resources of which a version was written, whatever became of them since, and when
         the last one was; empty where the server does not say.
         """
-        return {key: at for key, (at, _) in self._latest.items()}
+        return {key: at for key, (at, _, _) in self._latest.items()}
 
     def shows_the_same(self, other: Window) -> bool:
-        """Whether it has the same last versions and deletions as the other."""
-        return self._latest == other._latest and self._deleted == other._deleted
+        """Whether it has the last versions and deletions of the other, an earlier one, and beyond
+        that only what is newer.
+        """
+        newest = max([*other.written().values(), *other._deleted.values()], default="")
+        more = [at for _, (at, _, _) in self._latest.items() - other._latest.items()]
+        more += [at for _, at in self._deleted.items() - other._deleted.items()]
+        return (
+            other._latest.keys() <= self._latest.keys()
+            and other._deleted.keys() <= self._deleted.keys()
+            and all(newest and at > newest for at in more)
+        )
+
+
+def _unordered(one: tuple[str, int, str], other: tuple[str, int, str]) -> bool:
+    """Whether times and versions do not tell which of two versions is the later.
+
+    Times may be those of a clock that was set back, or of whole seconds; versions may be no
+    numbers.
+    """
+    numbered, timed = one[1] and other[1], one[0] and other[0]
+    if not numbered:
+        return not timed or one[0] == other[0]
+    return not timed or ((one[1] < other[1]) != (one[0] < other[0]) and one[0] != other[0])
 
 
 def _mark(change: Change) -> str | None:
@@ -91,7 +115,9 @@ def _mark(change: Change) -> str | None:
 
 def _second_after(instant: str) -> str:
     """The next whole second: some servers search no finer."""
-    moment = datetime.fromisoformat(instant).replace(microsecond=0) + timedelta(seconds=1)
+    moment = datetime.fromisoformat(instant).replace(microsecond=0)
+    if moment.year < MAXYEAR:
+        moment += timedelta(seconds=1)
     return moment.isoformat().replace("+00:00", "Z")
 
 
@@ -106,43 +132,40 @@ def more_than(
     """The types of which more was written, or more deleted, than was shown.
 
     ``written`` are the resources that were, and when; ``conditions`` on ``_lastUpdated`` tell the
-    stretch of time; ``living`` is what the server is believed to hold. None when the server does
-    not count.
+    stretch of time, the first of them its begin, and a second one its end; ``living`` is what the
+    server is believed to hold. None when the server does not count.
     """
     wanted = sorted(kinds)
     if not all(capability.searches(kind, "_lastUpdated") for kind in wanted):
         return None
     held = Counter(key.type for key in living)
     times: dict[str, list[str]] = {kind: [] for kind in wanted}
+    since = utc(conditions[0].removeprefix("ge")) if conditions else None
     for key, at in written.items():
-        if key in living:
+        # Where the server shows more of its history than was asked for, that is not counted.
+        if key in living and not (at and since and at < since):
             times[key.type].append(at)
 
     def differs(kind: str) -> bool | None:
-        now, every = count_of(client, kind, *conditions), count_of(client, kind)
+        # In this order: what is created in between shows in the second, and hides no deletion.
+        every = count_of(client, kind)
+        now = count_of(client, kind, *conditions)
         if now is None or every is None:
             return None
-        if now > len(times[kind]) or every < held[kind]:
-            return True
+        # What is new to us counts only as far as the window reaches.
+        fitting = every if len(conditions) < 2 else count_of(client, kind, *conditions[1:])
+        if now > len(times[kind]) or every < held[kind] or (fitting or 0) > held[kind]:
+            # A server that heeds no such condition counts everything.
+            return None if count_of(client, kind, _NEVER) else True
         # One that is shown in an old version, but not in its last, counts as well. In a history
         # that begins with the oldest it is one of the newest that would be missing.
         newest = max(times[kind], default="")
         if not newest:
             return False
-        return bool(count_of(client, kind, f"ge{_second_after(newest)}", *conditions))
+        return bool(count_of(client, kind, f"ge{_second_after(newest)}", *conditions[1:]))
 
     with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
         found = dict(zip(wanted, pool.map(differs, wanted), strict=True))
     if None in found.values():
         return None
     return {kind for kind, one in found.items() if one}
-
-
-def utc(moment: Any) -> str | None:
-    """An instant in one spelling, so that texts compare as times do."""
-    if not isinstance(moment, str):
-        return None
-    try:
-        return datetime.fromisoformat(moment).astimezone(UTC).isoformat(timespec="microseconds")
-    except ValueError:
-        return None

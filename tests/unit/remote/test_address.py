@@ -76,6 +76,12 @@ def test_links_are_brought_under_the_base(link: str, own: str | None, leads: str
     assert rebase(link, base=BASE, asked="Patient", self_link=own) == leads
 
 
+@pytest.mark.parametrize("asked", ["Patient/_history", "_history", "Patient/p/$everything"])
+def test_links_relative_to_the_page_or_to_the_base(asked: str) -> None:
+    for link in (f"{asked}?page=2", "?page=2", f"/fhir/{asked}?page=2", f"{BASE}/{asked}?page=2"):
+        assert rebase(link, base=BASE, asked=asked) == f"{BASE}/{asked}?page=2"
+
+
 @pytest.mark.parametrize(
     "link", ["http://evil.example/steal", "https://a.example/admin", "http://["]
 )

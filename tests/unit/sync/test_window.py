@@ -26,6 +26,11 @@ def version(name: str, number: int = 1, at: str = "2026-01-01T00:00:00Z") -> Cha
     return Change(key(name), {"resourceType": "Observation", "id": name, "meta": meta}, at)
 
 
+def named(word: str, at: str = "2026-01-01T00:00:00Z") -> Change:
+    meta = {"versionId": word, "lastUpdated": at}
+    return Change(key("a"), {"resourceType": "Observation", "id": "a", "meta": meta}, at)
+
+
 def gone(name: str, at: str | None = "2026-01-02T00:00:00Z") -> Change:
     return Change(key(name), None, at)
 
@@ -84,7 +89,41 @@ def test_two_windows_are_the_same_by_their_last_versions_and_deletions() -> None
     one = seen([version("a", 2), version("a", 1), gone("b")])
     assert one.shows_the_same(seen([version("a", 2), gone("b")]))
     assert not one.shows_the_same(seen([version("a", 1), gone("b")]))
-    assert not one.shows_the_same(seen([version("a", 2)]))
+    assert not one.shows_the_same(seen([version("a", 2), version("c", 1)]))
+    assert not one.shows_the_same(seen([version("a", 2, at="2026-01-03T00:00:00Z")]))
+
+
+def test_what_is_newer_than_all_that_the_first_window_showed_may_come_to_the_second() -> None:
+    first = [version("a", 2), gone("b")]
+    assert seen([version("a", 3, at="2026-01-03T00:00:00Z"), *first]).shows_the_same(seen(first))
+    assert seen([gone("c", "2026-01-03T00:00:00Z"), *first]).shows_the_same(seen(first))
+    assert not seen([gone("c", "2025-01-03T00:00:00Z"), *first]).shows_the_same(seen(first))
+    assert not seen([gone("c", None), *first]).shows_the_same(seen(first))
+    assert not seen([version("c", at="2025-01-03T00:00:00Z"), *first]).shows_the_same(seen(first))
+
+
+@pytest.mark.parametrize("pages", [lambda one, two: [one, two], lambda one, two: [two, one]])
+@pytest.mark.parametrize(
+    ("one", "two", "doubtful"),
+    [
+        (version("a", 1), version("a", 2), False),
+        (version("a", 1), version("a", 2, at="2026-01-03T00:00:00Z"), False),
+        (version("a", 2), version("a", 1, at="2026-01-03T00:00:00Z"), True),
+        (named("x"), named("y"), True),
+        (named("x"), named("y", at="2026-01-03T00:00:00Z"), False),
+        (named("x"), named("x"), False),
+    ],
+)  # fmt: skip
+def test_versions_that_cannot_be_put_in_order_are_in_doubt(
+    pages: Any, one: Change, two: Change, *, doubtful: bool
+) -> None:
+    assert bool(seen(pages(one, two)).doubtful) is doubtful
+
+
+def test_a_last_page_of_rows_that_were_shown_before_is_no_repeat() -> None:
+    one, two, three = (version(name) for name in "abc")
+    assert not seen([one, two, three], [three]).repeats
+    assert seen([one], [one]).repeats
 
 
 # -- against a server's counts ------------------------------------------------------------------
