@@ -213,7 +213,7 @@ def _getter(client: Client, what: str, clock: Clock) -> Callable[[str], dict[str
 
     def get(url: str) -> dict[str, Any]:
         nonlocal told
-        bundle, date = client.page(url, what)
+        bundle, date = client.page(url, what.removesuffix(f" at {client.host}"))
         if not told:
             told = True
             own, moment = _time(bundle), _instant(date)

@@ -49,7 +49,9 @@ class Manifest:
         moment = body.get("transactionTime")
         if not isinstance(moment, str) or not _is_instant(moment):
             raise _bad(what, "transactionTime is no instant")
-        needs_token = body.get("requiresAccessToken")
+        # Left out, it says nothing against asking without one; our own server is shown it if it
+        # then wants it.
+        needs_token = body.get("requiresAccessToken", False)
         if not isinstance(needs_token, bool):
             raise _bad(what, "requiresAccessToken is neither true nor false")
         if not isinstance(body.get("output"), list):

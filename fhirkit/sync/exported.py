@@ -7,14 +7,17 @@ server says the export shows, and moves when every file is stored and no error w
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
 from fhirkit.core.errors import BadAnswer, FhirkitError, Incomplete, Refused, Unreachable
 from fhirkit.core.resource import ResourceKey
 from fhirkit.remote.capability import Capability
-from fhirkit.remote.export import Job, Lost, NotOffered, begin
+from fhirkit.remote.export import Foreign, Job, Lost, NotOffered, begin
+from fhirkit.remote.failures import Busy
 from fhirkit.remote.listing import count_of
 from fhirkit.remote.manifest import Manifest
 from fhirkit.remote.reference import local_key
@@ -23,6 +26,7 @@ from fhirkit.sync.fetch import ALL, Fetch, Fetched
 from fhirkit.sync.plan import version_number
 from fhirkit.sync.source import Pick, Source
 
+_WORKERS = 4
 #: So often an export is begun when its files, or the job itself, are gone before they are read.
 _STARTS = 3
 #: Refusals that are about us or the moment: the job stays, and the next run goes on with it.
@@ -74,9 +78,12 @@ def fetch_by(fetch: Fetch, capability: Capability, types: list[str] | None, pick
     if source is Source.EXPORT:
         try:
             return fetch_export(fetch, capability, pick, types)
-        except NotOffered as problem:
-            if pick.is_export:
+        except (NotOffered, BadAnswer, Busy) as problem:
+            # A busy server is asked again later; one that fails inside is not able to do it.
+            later = isinstance(problem, Busy) and problem.status != 500
+            if pick.is_export or later or isinstance(problem, Foreign):
                 raise
+            fetch = fetch.again()
             fetch.result.notes.append(f"searched, since there is no export: {problem.message}")
     fetch.strict = pick.source is Source.HISTORY
     return fetch.types(capability, types, history=source is not Source.SEARCH)
@@ -220,24 +227,38 @@ class _Exported:
     def _reconcile(self, manifest: Manifest, since: str | None) -> None:
         """Count again what was last changed before the export's moment: all of that is in it.
 
-        HAPI announces no counts, and a file that lacks rows looks like any other. ``Lost`` when
-        there is more than came.
+        HAPI announces no counts, and a file that lacks rows looks like any other; one that is not
+        there looks as if the server had none of its type, so in a whole export those count, too.
+        ``Lost`` when there is more than came. Where the server counts by no time, a type that has
+        more now than came is read.
         """
         if self.pick.narrowed or self.fetch.result.incomplete:
             return
-        came: dict[str, int] = dict.fromkeys(self.kinds or (), 0)
-        came |= dict.fromkeys({key.type for key in self.fetch.known()}, 0)
-        for key in self._versions:
-            came[key.type] = came.get(key.type, 0) + 1
+        came = Counter(key.type for key in self._versions)
+        asked = {*came, *(key.type for key in self.fetch.known())}
+        asked.update(file.kind for file in manifest.output)
+        if since is None:
+            asked |= self.capability.searchable
+        asked = {*self.kinds} if self.kinds is not None else asked & self.capability.searchable
         window = [f"lt{manifest.moment}", *([] if since is None else [f"ge{since}"])]
-        for kind, ours in came.items():
-            if self.kinds is not None and kind not in self.kinds:
-                continue
-            if not self.capability.searches(kind, "_lastUpdated"):
-                continue
-            theirs = count_of(self.client, kind, *window)
-            if theirs is not None and theirs > ours:
-                raise Lost(f"{theirs - ours} {kind} on the server did not come in its export")
+
+        def lacking(kind: str) -> tuple[int, bool]:
+            """How many of a type did not come, and whether that is certain."""
+            if self.capability.searches(kind, "_lastUpdated"):
+                theirs = count_of(self.client, kind, *window)
+                if theirs is not None:
+                    return theirs - came[kind], True
+            theirs = count_of(self.client, kind) if since is None else None
+            return 0 if theirs is None else theirs - came[kind], False
+
+        kinds = sorted(asked)
+        with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+            found = dict(zip(kinds, pool.map(lacking, kinds), strict=True))
+        for kind, (number, certain) in found.items():
+            if number > 0 and certain:
+                raise Lost(f"{number} {kind} on the server did not come in its export")
+            if number > 0:
+                self._versions |= dict.fromkeys(self.fetch.whole(kind), 0)
 
     def _learn(self, rows: list[dict[str, Any]]) -> None:
         fetch = self.fetch

@@ -158,10 +158,11 @@ class Fetch:
             and self._listed(capability, since, kind)
         ):
             return False
-        self._every(kind)
+        self.whole(kind)
         return True
 
-    def _every(self, kind: str) -> None:
+    def whole(self, kind: str) -> set[ResourceKey]:
+        """Read every resource of a type; what was found."""
         seen: set[ResourceKey] = set()
         for rows in every_resource(self.server.client, kind, clock=self._clock):
             self.known_by(map(ResourceKey.of, rows))
@@ -169,6 +170,7 @@ class Fetch:
                 seen.update(self.learn(row) for row in rows)
         # A search that lacks a resource does not prove that it is deleted; a read does.
         self.ask({key for key in self.known() if key.type == kind} - seen)
+        return seen
 
     def _listed(self, capability: Capability, since: str, kind: str | None) -> bool:
         """Whether what changed could be read from the history that the server offers."""
@@ -212,7 +214,7 @@ class Fetch:
                 advice="run the command again when nothing else writes to the server",
             )
         for one in sorted(missing):
-            self._every(one)
+            self.whole(one)
 
     def _window(self, since: str, kind: str | None) -> Window:
         window = Window()

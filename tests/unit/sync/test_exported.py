@@ -14,6 +14,7 @@ from fhirkit.chaos.reply import Reply, outcome
 from fhirkit.chaos.schedule import schedule_of
 from fhirkit.core.errors import Blocked, FhirkitError, Incomplete, UsageError
 from fhirkit.remote import Client, Policy, Transport
+from fhirkit.remote.capability import Capability
 from fhirkit.remote.export import NotOffered
 from fhirkit.sync.base import BaseStore
 from fhirkit.sync.results import Report
@@ -447,3 +448,66 @@ def test_without_a_tree_the_job_ends_with_us(server: ChaosServer) -> None:
     with pytest.raises(Incomplete, match="not whole"):
         select_export(client, EXPORT, None)
     assert server.exports.jobs == {}
+
+
+# -- files that are not there -----------------------------------------------------------------
+
+
+def without_patients(server: ChaosServer, *, listed: bool) -> None:
+    """The export's file of patients is empty, or not even in the manifest."""
+    real = server.exports.begin
+
+    def begin(*args: Any, **kwargs: Any) -> Any:
+        made = real(*args, **kwargs)
+        for job in server.exports.jobs.values():
+            output = job.manifest["output"]
+            for file in [one for one in output if one["type"] == "Patient"]:
+                job.files[file["url"].rpartition("/")[2]] = b""
+                if not listed:
+                    output.remove(file)
+        return made
+
+    server.exports.begin = begin  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("types", [None, ["Patient", "Observation"]])
+def test_a_type_that_is_not_in_a_first_export_is_missed(
+    tree: WorkingTree, server: ChaosServer, types: list[str] | None, *, listed: bool
+) -> None:
+    server.behaviour = server.behaviour.changed({"export_counts": False})
+    without_patients(server, listed=listed)
+    with pytest.raises(Incomplete, match="30 Patient on the server did not come"):
+        pull(tree, server, types=types)
+
+
+def test_where_nothing_is_counted_by_time_what_an_export_lacks_is_read(
+    tree: WorkingTree, server: ChaosServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Capability, "searches", lambda *_: False)
+    server.behaviour = server.behaviour.changed({"export_counts": False})
+    without_patients(server, listed=True)
+    assert pull(tree, server).complete
+    assert same(tree, server)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"do": "status", "status": 500, "path": "/$export?*", "times": 0},
+        {"do": "status", "status": 202, "path": "/$export?*", "times": 0},
+        {"do": "export-odd-manifest", "member": "transactionTime", "path": "/$export-status*",
+         "times": 0},
+    ],
+    ids=["fails inside", "says not where", "manifest cannot be read"],
+)  # fmt: skip
+def test_an_export_that_was_not_asked_for_and_cannot_be_made_is_replaced_by_searches(
+    tree: WorkingTree, server: ChaosServer, fault: dict[str, Any]
+) -> None:
+    server.faults = schedule_of({"fault": [fault]})
+    report = pull(tree, server, Pick())
+    assert report.complete
+    assert same(tree, server)
+    assert any("searched, since there is no export" in note for note in report.notes)
+    with pytest.raises(FhirkitError):
+        pull(tree, server)
