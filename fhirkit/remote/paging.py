@@ -149,7 +149,7 @@ def announced(page: dict[str, Any], what: str) -> int | None:
 
 
 def _link(page: dict[str, Any], relation: str, what: str) -> str | None:
-    links = page.get("link", [])
+    links = _present(page, "link")
     if not isinstance(links, list) or not all(isinstance(link, dict) for link in links):
         raise BadAnswer(f"{what}: the page's links cannot be read")
     urls = [link.get("url") for link in links if link.get("relation") == relation]
@@ -160,9 +160,15 @@ def _link(page: dict[str, Any], relation: str, what: str) -> str | None:
     return urls[0]
 
 
+def _present(page: dict[str, Any], name: str) -> Any:
+    """A page's list of that name; a null, which some write for nothing, is an empty one."""
+    value = page.get(name)
+    return [] if value is None else value
+
+
 def entries_of(page: dict[str, Any], what: str) -> list[dict[str, Any]]:
     """A page's entries; ``BadAnswer`` when they are not a list of objects."""
-    entries = page.get("entry", [])
+    entries = _present(page, "entry")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise BadAnswer(f"{what}: the page's entries cannot be read")
     return entries

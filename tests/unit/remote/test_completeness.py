@@ -12,6 +12,7 @@ from fhirkit.chaos.schedule import Schedule, schedule_of
 from fhirkit.core.errors import Incomplete
 from fhirkit.remote import Client
 from fhirkit.remote.changes import every_resource
+from fhirkit.remote.paging import announced, collect
 
 NOTHING = {"totals": "never", "counts": False}
 PAGES = Behaviour(page_size=5, most_page=5)
@@ -88,6 +89,29 @@ def test_a_total_costs_no_further_request(server: ChaosServer) -> None:
     assert len([one for one in server.log if "Basic" in one.target or "_getpages" in one.target
                 ]) == 2 * 5  # fmt: skip
     assert not [one for one in server.log if "_summary" in one.target]
+
+
+@pytest.mark.parametrize("name", ["entry", "link"])
+def test_a_null_where_a_list_is_meant_is_an_empty_one(name: str) -> None:
+    page = {"resourceType": "Bundle", "type": "searchset", "total": 0, name: None}
+    assert not collect(lambda _: page, base="b", asked="Basic", query="", what="search").matches
+
+
+@pytest.mark.parametrize(
+    ("page", "total"),
+    [
+        ({"total": 7}, 7),
+        ({}, None),
+        ({"total": "7"}, None),
+        ({"total": 2, "entry": [{}, {}]}, 2),
+        ({"total": 2, "entry": [{}, {}], "link": [{"relation": "next", "url": "x"}]}, None),
+        ({"total": 3, "entry": [{}, {}], "link": [{"relation": "next", "url": "x"}]}, 3),
+    ],
+)
+def test_a_total_that_counts_one_of_several_pages_is_none(
+    page: dict[str, Any], total: int | None
+) -> None:
+    assert announced(page, "search") == total
 
 
 def test_what_need_not_be_whole_is_not_counted(server: ChaosServer) -> None:
