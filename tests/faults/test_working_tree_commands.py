@@ -371,3 +371,26 @@ def test_deleting_everything_takes_its_number(tree: Path, server: Any, fhirkit: 
         assert len(server.state()) == len(names)
     assert fhirkit("push", "--delete", "--max-delete", str(len(names))).code == 0
     assert server.state() == {}
+
+
+def test_a_merge_that_would_be_worse_than_both_sides_is_a_conflict(
+    tree: Path, server: Any, fhirkit: Run
+) -> None:
+    """Each takes away one of the details of a contact; without any it breaks the rule pat-1."""
+    name, phone = {"name": {"text": "A"}}, {"telecom": [{"system": "phone", "value": "1"}]}
+    write(tree, read(tree, "Patient/p") | {"contact": [{"id": "k", **name, **phone}]})
+    ours, theirs = {"contact": [{"id": "k", **phone}]}, {"contact": [{"id": "k", **name}]}
+    both_edit(tree, server, fhirkit, ours, theirs)
+    foreseen = fhirkit("pull", "--dry-run", "--json")
+    assert (foreseen.code, [one["action"] for one in foreseen.json]) == (4, ["conflict"])
+    pulled = fhirkit("pull", "--json")
+    assert (pulled.code, pulled.results()["Patient/p"]) == (4, "conflict")
+    assert "that neither side has" in pulled.out
+    assert read(tree, "Patient/p")["contact"] == ours["contact"], "the file is left alone"
+    (listed,) = fhirkit("resolve", "--json").json
+    assert listed["clashes"] == []
+    assert any("Patient.contact" in error for error in listed["errors"])
+    assert "errors that neither side has" in fhirkit("resolve").out
+    assert fhirkit("resolve", "Patient/p", "--theirs").code == 0
+    assert fhirkit("sync").code == 0
+    assert server.state()["Patient/p"]["contact"] == theirs["contact"]
