@@ -51,7 +51,9 @@ def command(
     if resource is None or there is None:
         with opened_offline(tree, remote.name) as offline:
             pairs = offline.adoptable()
-        said = f"{counted(len(pairs), 'pair')} sharing an identifier; link one: fhirkit adopt A B"
+        said = f"{counted(len(pairs), 'pair')} sharing an identifier"
+        if pairs:
+            said += ": fhirkit adopt {} {} links it".format(*pairs[0])
     else:
         ((key,), (other,)) = keys_of((resource,)), keys_of((there,))
         client = connect(remote, timeout=timeout, token_env=token_env, ca_bundle=ca_bundle)
