@@ -23,7 +23,7 @@ from fhirkit.remote.instant import utc
 from fhirkit.sync.base import BaseStore
 from fhirkit.sync.config import LATE_COMMIT
 from fhirkit.sync.counterpart import Counterpart
-from fhirkit.sync.entry import Base, version_id
+from fhirkit.sync.entry import Base, Entry, version_id
 from fhirkit.sync.plan import version_number
 from fhirkit.sync.selection import NOT_FOR_US, wanted_types
 from fhirkit.sync.window import Window, more_than
@@ -167,7 +167,7 @@ class Fetch:
         for rows in every_resource(self.server.client, kind, clock=self._clock):
             self.known_by(map(ResourceKey.of, rows))
             with self.store.transaction():
-                seen.update(self.learn(row) for row in rows)
+                seen.update(self.learn(row, indexed=True) for row in rows)
         # A search that lacks a resource does not prove that it is deleted; a read does.
         self.ask({key for key in self.known() if key.type == kind} - seen)
         return seen
@@ -279,8 +279,11 @@ class Fetch:
                     else:
                         self._compare(key, resource)
 
-    def learn(self, resource: dict[str, Any]) -> ResourceKey:
-        """Store what the server holds, unless it is what was agreed on; its key here."""
+    def learn(self, resource: dict[str, Any], *, indexed: bool = False) -> ResourceKey:
+        """Store what the server holds, unless it is what was agreed on; its key here.
+
+        ``indexed``: a search shows it, and its index may lag behind.
+        """
         self.result.read += 1
         there = ResourceKey.of(resource)
         if not is_id(there.id):
@@ -294,7 +297,7 @@ class Fetch:
         known = self.base.get(key)
         version = version_id(mine)
         old = known is not None and version_number(version) < version_number(known.version_id)
-        if old or self._buried(key, version):
+        if old or self._buried(key, version) or (indexed and self._lags(key, mine)):
             # An answer from some cache or lagging index, or a server restored from a backup.
             fresh = self.server.read(key)
             if fresh is None:
@@ -326,11 +329,21 @@ class Fetch:
             and version_number(version) <= version_number(last)
         )
 
+    def _lags(self, key: ResourceKey, mine: dict[str, Any]) -> bool:
+        """Whether a search may show an older version than the one that was learned or agreed on:
+        it is another one, and no number tells which is later.
+        """
+        learned, known, version = self._tracked.get(key), self.base.get(key), version_id(mine)
+        if learned is not None and learned.version_id != version:
+            return version_number(version) <= version_number(learned.version_id)
+        agreed = known is None or known.version_id in (None, version)
+        return not agreed and not version_number(version)
+
     def _compare(self, key: ResourceKey, mine: dict[str, Any]) -> None:
         known = self.base.get(key)
         if known is None or content_hash(mine) != known.remote_hash:
             self.store.track(key, mine)
-            self._tracked[key] = None
+            self._tracked[key] = Entry.of(mine)
             return
         if key in self._tracked:
             self.store.untrack(key)

@@ -11,9 +11,10 @@ from memory_server import BASE, MemoryServer, Stop
 from test_sessions import RESOURCES, pull, push, read, results, write
 
 from fhirkit.core.errors import Blocked
-from fhirkit.core.resource import map_references
+from fhirkit.core.resource import ResourceKey, map_references
 from fhirkit.remote import Client
 from fhirkit.remote.failures import failure
+from fhirkit.sync.source import Pick, Source
 from fhirkit.sync.upkeep import opened_for_upkeep
 from fhirkit.sync.worktree import WorkingTree
 
@@ -277,3 +278,29 @@ def test_the_id_that_a_server_named_survives_a_crash(tree: WorkingTree) -> None:
     server.trouble = None
     assert push(tree, server, at_least_once=True).complete
     assert len(server.creations) == len(RESOURCES)
+
+
+def test_a_search_that_lags_does_not_take_back_what_is_known(tree: WorkingTree) -> None:
+    server = MemoryServer()
+    assert push(tree, server).complete
+    old = {key: list(held) for key, held in server.held.items()}
+    server.put({**server.contents()["Patient/p"], "gender": "female"})
+    client = Client(BASE, transport=server)  # type: ignore[arg-type]
+    with opened_for_upkeep(tree, "origin", client) as session:
+        session.fetch()  # a first time, of everything
+        assert session.store.tracked().keys() == {ResourceKey("Patient", "p")}
+    search = server._search
+
+    def lagging(kind: str, query: dict[str, str]) -> Any:
+        now, server.held = server.held, old
+        try:
+            return search(kind, query)
+        finally:
+            server.held = now
+
+    server._search = lagging  # type: ignore[method-assign]  # an index of yesterday
+    with opened_for_upkeep(tree, "origin", client) as session:
+        session.fetch(pick=Pick(source=Source.SEARCH))
+        assert session.store.tracked().keys() == {ResourceKey("Patient", "p")}
+    pull(tree, server)
+    assert read(tree, "Patient/p")["gender"] == "female"
