@@ -236,7 +236,7 @@ class Fetch:
         if kind is not None:
             living = {key for key in living if key.type == kind}
         kinds, client = self._kinds(kind, window), self.server.client
-        return more_than(client, capability, kinds, window.written(), living, *conditions)
+        return more_than(client, capability, kinds, window, living, *conditions)
 
     def _kinds(self, kind: str | None, window: Window) -> set[str]:
         """The types that a history is about: those that were known, and those that it shows."""

@@ -23,6 +23,7 @@ from fhirkit.sync.plan import version_number
 _WORKERS = 4
 #: Nothing on a FHIR server is older: a count of what is shows that the condition is not heeded.
 _NEVER = "lt1900-01-01T00:00:00Z"
+_LATEST = "9999"
 
 
 class Window:
@@ -35,8 +36,11 @@ class Window:
         self._deleted: dict[ResourceKey, str] = {}
         #: Whether rows came again in a way that may have kept others from coming.
         self.repeats = False
+        #: Whether no row came after an older one: what is cut off then is the oldest.
+        self.newest_first = True
         self._rows: set[int] = set()
         self._before: list[int] = []
+        self._oldest = _LATEST
 
     def begin_page(self, page: Iterable[tuple[ResourceKey, Change]]) -> None:
         """Look whether a page goes on where the last one ended.
@@ -44,8 +48,8 @@ class Window:
         Where others write meanwhile a page may begin with the last rows of the page before it: the
         rows have moved on, and none is lost. Any other row that comes again took one's place.
         """
-        marks = [(key, change.resource is None, _mark(change)) for key, change in page]
-        rows = [hash(one) for one in marks if one[2] is not None]
+        known = [(key, change) for key, change in page if _mark(change) is not None]
+        rows = [hash((key, change.resource is None, _mark(change))) for key, change in known]
         most = min(len(rows), len(self._before) - 1)
         moved = next(
             (size for size in range(most, 0, -1) if rows[:size] == self._before[-size:]), 0
@@ -54,6 +58,10 @@ class Window:
         self.repeats |= len(set(fresh)) < len(fresh) or not self._rows.isdisjoint(fresh)
         self._rows.update(fresh)
         self._before = rows
+        for _, change in known[moved:]:
+            at = utc(change.at) or ""
+            self.newest_first &= "" < at <= self._oldest
+            self._oldest = at
 
     def is_last(self, key: ResourceKey, change: Change) -> bool:
         """Whether this is the last version so far; a deletion always has to be asked about."""
@@ -125,15 +133,15 @@ def more_than(
     client: Client,
     capability: Capability,
     kinds: Iterable[str],
-    written: Mapping[ResourceKey, str],
+    window: Window,
     living: Collection[ResourceKey],
     *conditions: str,
 ) -> set[str] | None:
-    """The types of which more was written, or more deleted, than was shown.
+    """The types of which more was written, or more deleted, than the window shows.
 
-    ``written`` are the resources that were, and when; ``conditions`` on ``_lastUpdated`` tell the
-    stretch of time, the first of them its begin, and a second one its end; ``living`` is what the
-    server is believed to hold. None when the server does not count.
+    ``conditions`` on ``_lastUpdated`` tell its stretch of time, the first of them its begin, and
+    a second one its end; ``living`` is what the server is believed to hold. None when the server
+    does not count.
     """
     wanted = sorted(kinds)
     if not all(capability.searches(kind, "_lastUpdated") for kind in wanted):
@@ -141,7 +149,7 @@ def more_than(
     held = Counter(key.type for key in living)
     times: dict[str, list[str]] = {kind: [] for kind in wanted}
     since = utc(conditions[0].removeprefix("ge")) if conditions else None
-    for key, at in written.items():
+    for key, at in window.written().items():
         # Where the server shows more of its history than was asked for, that is not counted.
         if key in living and not (at and since and at < since):
             times[key.type].append(at)
@@ -157,9 +165,9 @@ def more_than(
         if now > len(times[kind]) or every < held[kind] or (fitting or 0) > held[kind]:
             # A server that heeds no such condition counts everything.
             return None if count_of(client, kind, _NEVER) else True
-        # One that is shown in an old version, but not in its last, counts as well. In a history
-        # that begins with the oldest it is one of the newest that would be missing.
-        newest = max(times[kind], default="")
+        # One that is shown in an old version, but not in its last, counts as well. Where the
+        # newest do not come first it is one of them that would be missing.
+        newest = "" if window.newest_first else max(times[kind], default="")
         if not newest:
             return False
         return bool(count_of(client, kind, f"ge{_second_after(newest)}", *conditions[1:]))

@@ -85,6 +85,15 @@ def test_deletions_of_which_no_time_is_told_are_no_repeats() -> None:
     assert seen([gone("a"), version("a"), gone("a")]).repeats
 
 
+def test_whether_the_newest_come_first_is_seen() -> None:
+    old, new = version("a", at="2026-01-01T00:00:00Z"), version("b", at="2026-01-02T00:00:00Z")
+    assert seen([new, old]).newest_first
+    assert seen([new], [old]).newest_first
+    assert seen([new, old], [old, version("c", at="2025-01-01T00:00:00Z")]).newest_first, "moved on"
+    assert not seen([old, new]).newest_first
+    assert not seen([version("d", at="")]).newest_first, "nothing is known"
+
+
 def test_two_windows_are_the_same_by_their_last_versions_and_deletions() -> None:
     one = seen([version("a", 2), version("a", 1), gone("b")])
     assert one.shows_the_same(seen([version("a", 2), gone("b")]))
@@ -139,10 +148,12 @@ def server() -> Iterator[ChaosServer]:
 def missing(server: ChaosServer, written: dict[str, str], *living: str) -> set[str] | None:
     client = Client(server.url)
     capability = Capability.of(client.capabilities())
-    shown = {key(one): at for one, at in written.items()}
+    pages = [[version(one, at=at)] for one, at in written.items()]
     held = {key(one) for one in living}
     try:
-        return more_than(client, capability, {"Observation"}, shown, held, "ge2020-01-01T00:00:00Z")
+        return more_than(
+            client, capability, {"Observation"}, seen(*pages), held, "ge2020-01-01T00:00:00Z"
+        )
     finally:
         client.close()
 
@@ -179,7 +190,7 @@ def test_the_newest_versions_are_missed_where_only_older_ones_were_shown(
     server: ChaosServer,
 ) -> None:
     put(server, "a", "b")
-    times = dict.fromkeys("ab", "2025-01-01T00:00:00.000000+00:00")
+    times = {"a": "2025-01-01T00:00:00.000000+00:00", "b": "2025-01-02T00:00:00.000000+00:00"}
     assert missing(server, times, "a", "b") == {"Observation"}, "as many, but newer ones"
 
 
