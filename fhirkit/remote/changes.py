@@ -25,11 +25,13 @@ from fhirkit.remote.paging import (
     entries_of,
     pages,
     short_of,
+    smaller_page,
     take,
 )
 from fhirkit.remote.reference import local_key
 
-_COUNT = "500"
+#: So many rows are asked for at a time.
+PAGE = 500
 _STARTS = 3
 
 #: Told the server's time as an instant, and whether the FHIR server itself said it: an HTTP Date
@@ -47,9 +49,11 @@ class Change:
 
 
 def changes_since(
-    client: Client, since: str, *, kind: str | None = None, clock: Clock
+    client: Client, since: str, *, kind: str | None = None, clock: Clock, page: int = PAGE
 ) -> Iterator[list[Change]]:
     """The versions made at or after ``since``, a page at a time, in no order to rely on.
+
+    ``page`` is how many are asked for at a time.
 
     ``clock`` is told the server's time at the first page. The same version may come twice; a
     history whose link expires is begun again, three times at most. A history's total counts on
@@ -57,13 +61,13 @@ def changes_since(
     """
     asked = f"{kind}/_history" if kind else "_history"
     what = f"history of {kind or 'all types'} at {client.host}"
-    query = urlencode({"_since": since, "_count": _COUNT}, safe=":")
+    query = urlencode({"_since": since, "_count": str(page)}, safe=":")
     for _ in range(_STARTS):
         try:
-            for page in pages(
+            for one in pages(
                 _getter(client, what, clock), base=client.base, asked=asked, query=query, what=what
             ):
-                yield [_change(entry, what) for entry in entries_of(page, what)]
+                yield [_change(entry, what) for entry in entries_of(one, what)]
             return
         except Expired:
             continue
@@ -130,12 +134,14 @@ class _Walk:
         self._get = _getter(client, self.what, clock)
         self._sorted = True
         self._downwards = False
+        self._page = PAGE
         #: The last row's time, to compare it and as the server wrote it.
         self._last: tuple[str, str] | None = None
 
     def turn(self) -> None:
-        """Walk from the other end the next time."""
+        """Walk from the other end the next time, in pages that are smaller than what came."""
         self._downwards = not self._downwards
+        self._page = smaller_page(PAGE, len(self.seen))
 
     def through(self) -> Iterator[list[dict[str, Any]]]:
         seen: dict[str, str | None] = {}
@@ -170,7 +176,9 @@ class _Walk:
     def _pages(self) -> Iterator[dict[str, Any]]:
         if self._sorted:
             sign, bound = ("-", "le") if self._downwards else ("", "ge")
-            query = {"_sort": f"{sign}_lastUpdated", "_count": _COUNT, "_total": "accurate"}
+            query = {
+                "_sort": f"{sign}_lastUpdated", "_count": str(self._page), "_total": "accurate",
+            }  # fmt: skip
             if self._last is not None:
                 query = {"_lastUpdated": f"{bound}{self._last[1]}"} | query
             try:
@@ -180,7 +188,7 @@ class _Walk:
                 if problem.status != 400 or self._last is not None:
                     raise
                 self._sorted = False
-        yield from self._run({"_count": _COUNT})
+        yield from self._run({"_count": str(self._page)})
 
     def _run(self, query: dict[str, str]) -> Iterator[dict[str, Any]]:
         text = urlencode(query, safe=":,")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from fhirkit.core.errors import BadAnswer, Incomplete, Refused
 from fhirkit.core.resource import ResourceKey
@@ -24,10 +25,13 @@ GetBundle = Callable[[str], dict[str, Any]]
 
 @dataclass(slots=True)
 class Found:
-    """What a search delivered: resources by key, and which of them are matches."""
+    """What a search delivered: resources by key, and which of them are matches. ``counted``: they
+    are as many as the server says there are.
+    """
 
     resources: dict[ResourceKey, dict[str, Any]] = field(default_factory=dict)
     matches: set[ResourceKey] = field(default_factory=set)
+    counted: bool = False
 
 
 class Expired(Exception):
@@ -71,8 +75,10 @@ def collect(
                 return found
             short, problem = None, "the server tells no total, and shows others each time"
             shown = found
+            query = _in_smaller_pages(query, came)
             continue
         short = total - came
+        found.counted = True
         if short <= 0:
             return found
     if short is not None:
@@ -80,6 +86,22 @@ def collect(
     raise Incomplete(
         f"{what}: {problem}, {_STARTS} times over", advice="try again when the server is less busy"
     )
+
+
+def smaller_page(size: int, came: int) -> int:
+    """The size of pages to ask for when as many rows came, of which nothing says that they are all.
+
+    A second walk whose first page was all there is shows the same only if further pages come.
+    """
+    return max(1, min(size, came // 2))
+
+
+def _in_smaller_pages(query: str, came: int) -> str:
+    pairs = [
+        (name, str(smaller_page(int(text), came)) if name == "_count" and text.isdigit() else text)
+        for name, text in parse_qsl(query, keep_blank_values=True)
+    ]
+    return urlencode(pairs, safe=",/:$*")
 
 
 def short_of(what: str, missing: int) -> Incomplete:

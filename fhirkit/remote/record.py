@@ -8,28 +8,36 @@ is looked for by its targets.
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from fhirkit.core.errors import Refused
+from fhirkit.core.errors import Incomplete, Refused
 from fhirkit.core.resource import ResourceKey, references
 from fhirkit.remote.capability import Capability
 from fhirkit.remote.client import Client
 from fhirkit.remote.compartment import BESIDE, COMPARTMENT
+from fhirkit.remote.failures import Busy
 from fhirkit.remote.listing import read_many
 from fhirkit.remote.reference import local_key
 
 _PAGE = {"_count": "200"}
 _NOT_OFFERED = (400, 404, 405, 406, 422, 501)
 _TARGETS = 30
+_WORKERS = 4
 
 
 @dataclass(slots=True)
 class Record:
-    """A patient's resources by key, and the references that lead to nothing on the server."""
+    """A patient's resources by key, and the references that lead to nothing on the server.
+
+    ``unasked`` are the types that may hold more of the patient's and could not be searched.
+    """
 
     resources: dict[ResourceKey, dict[str, Any]] = field(default_factory=dict)
     dangling: set[ResourceKey] = field(default_factory=set)
+    unasked: set[str] = field(default_factory=set)
 
 
 def patient_record(client: Client, capability: Capability, patient_id: str) -> Record:
@@ -44,11 +52,18 @@ def patient_record(client: Client, capability: Capability, patient_id: str) -> R
         )
     record = Record({key: patient})
     try:
-        record.resources.update(client.search(f"Patient/{patient_id}/$everything", _PAGE).resources)
-    except Refused as problem:
-        if problem.status not in _NOT_OFFERED:
+        found = client.search(f"Patient/{patient_id}/$everything", _PAGE)
+    except (Refused, Incomplete) as problem:
+        # One that never shows the same, or fewer than it says, is as good as none.
+        if isinstance(problem, Refused) and problem.status not in _NOT_OFFERED:
             raise
         _compartment(client, capability, patient_id, record, COMPARTMENT)
+        _undeclared(client, capability, patient_id, record)
+    else:
+        record.resources.update(found.resources)
+        if not found.counted:
+            more = _more(client, capability, patient_id, record)
+            _compartment(client, capability, patient_id, record, more)
     _compartment(client, capability, patient_id, record, BESIDE)
     _close(client, record)
     if capability.searches("Provenance", "target"):
@@ -78,6 +93,59 @@ def _compartment(
             if capability.searches(kind, parameter):
                 query = {parameter: f"Patient/{patient_id}", **_PAGE}
                 record.resources.update(client.search(kind, query).resources)
+
+
+def _more(
+    client: Client, capability: Capability, patient_id: str, record: Record
+) -> dict[str, tuple[str, ...]]:
+    """The part of the compartment of which the server counts more than came."""
+    came = Counter(key.type for key in record.resources)
+    asked = [
+        (kind, parameter)
+        for kind, parameters in COMPARTMENT.items()
+        for parameter in parameters
+        if capability.searches(kind, parameter)
+    ]
+
+    def number(one: tuple[str, str]) -> int:
+        kind, parameter = one
+        return client.count(kind, {parameter: f"Patient/{patient_id}"}) or 0
+
+    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+        counted = list(zip(asked, pool.map(number, asked), strict=True))
+    return {kind: (parameter,) for (kind, parameter), size in counted if size > came[kind]}
+
+
+def _undeclared(client: Client, capability: Capability, patient_id: str, record: Record) -> None:
+    """Try types of which the server declares no search that leads to a patient.
+
+    One that heeds no such parameter shows everybody's: what is not the patient's is left out.
+    """
+    subject = f"Patient/{patient_id}"
+    if not capability.searchable:
+        record.unasked.add("resources")
+    for kind, parameters in COMPARTMENT.items():
+        if kind not in capability.searchable or any(
+            capability.searches(kind, parameter) for parameter in parameters
+        ):
+            continue
+        record.unasked.add(kind)
+        for parameter in parameters:
+            try:
+                found = client.search(kind, {parameter: subject, **_PAGE}).resources
+            except Busy:
+                raise
+            except Refused:
+                continue
+            record.unasked.discard(kind)
+            record.resources.update(
+                (key, one)
+                for key, one in found.items()
+                if any(
+                    str(local_key(element["reference"], client.base)) == subject
+                    for element in references(one)
+                )
+            )
 
 
 def _close(client: Client, record: Record) -> None:

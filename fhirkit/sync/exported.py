@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -25,8 +24,8 @@ from fhirkit.sync.entry import version_id
 from fhirkit.sync.fetch import ALL, Fetch, Fetched
 from fhirkit.sync.plan import version_number
 from fhirkit.sync.source import Pick, Source
+from fhirkit.sync.tally import lacks
 
-_WORKERS = 4
 #: So often an export is begun when its files, or the job itself, are gone before they are read.
 _STARTS = 3
 #: Refusals that are about us or the moment: the job stays, and the next run goes on with it.
@@ -227,38 +226,20 @@ class _Exported:
     def _reconcile(self, manifest: Manifest, since: str | None) -> None:
         """Count again what was last changed before the export's moment: all of that is in it.
 
-        HAPI announces no counts, and a file that lacks rows looks like any other; one that is not
-        there looks as if the server had none of its type, so in a whole export those count, too.
         ``Lost`` when there is more than came. Where the server counts by no time, a type that has
         more now than came is read.
         """
         if self.pick.narrowed or self.fetch.result.incomplete:
             return
         came = Counter(key.type for key in self._versions)
-        asked = {*came, *(key.type for key in self.fetch.known())}
-        asked.update(file.kind for file in manifest.output)
-        if since is None:
-            asked |= self.capability.searchable
-        asked = {*self.kinds} if self.kinds is not None else asked & self.capability.searchable
-        window = [f"lt{manifest.moment}", *([] if since is None else [f"ge{since}"])]
-
-        def lacking(kind: str) -> tuple[int, bool]:
-            """How many of a type did not come, and whether that is certain."""
-            if self.capability.searches(kind, "_lastUpdated"):
-                theirs = count_of(self.client, kind, *window)
-                if theirs is not None:
-                    return theirs - came[kind], True
-            theirs = count_of(self.client, kind) if since is None else None
-            return 0 if theirs is None else theirs - came[kind], False
-
-        kinds = sorted(asked)
-        with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
-            found = dict(zip(kinds, pool.map(lacking, kinds), strict=True))
-        for kind, (number, certain) in found.items():
-            if number > 0 and certain:
-                raise Lost(f"{number} {kind} on the server did not come in its export")
-            if number > 0:
-                self._versions |= dict.fromkeys(self.fetch.whole(kind), 0)
+        known = {key.type for key in self.fetch.known()}
+        for one in lacks(
+            self.client, self.capability, manifest, came,
+            kinds=self.kinds, known=known, since=since,
+        ):  # fmt: skip
+            if one.certain:
+                raise Lost(f"{one.number} {one.kind} on the server did not come in its export")
+            self._versions |= dict.fromkeys(self.fetch.whole(one.kind), 0)
 
     def _learn(self, rows: list[dict[str, Any]]) -> None:
         fetch = self.fetch

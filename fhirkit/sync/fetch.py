@@ -17,7 +17,7 @@ from typing import Any
 from fhirkit.core.errors import BadAnswer, Blocked, Incomplete, Refused
 from fhirkit.core.resource import ResourceKey, content_hash
 from fhirkit.remote.capability import Capability
-from fhirkit.remote.changes import changes_since, every_resource
+from fhirkit.remote.changes import PAGE, changes_since, every_resource
 from fhirkit.remote.failures import Busy
 from fhirkit.remote.instant import utc
 from fhirkit.sync.base import BaseStore
@@ -195,7 +195,7 @@ class Fetch:
         before: Window | None = None
         missing: set[str] | None = None
         for number in range(_WALKS):
-            window = self._window(since, kind)
+            window = self._window(since, kind, PAGE if before is None else before.smaller)
             # What others write meanwhile is for the next time: in the end only what the first
             # page could show has to be there.
             until = [f"lt{self._until()}"] if number == _WALKS - 1 and self._began else []
@@ -216,9 +216,9 @@ class Fetch:
         for one in sorted(missing):
             self.whole(one)
 
-    def _window(self, since: str, kind: str | None) -> Window:
-        window = Window()
-        for page in changes_since(self.server.client, since, kind=kind, clock=self._clock):
+    def _window(self, since: str, kind: str | None, size: int) -> Window:
+        window, client = Window(), self.server.client
+        for page in changes_since(client, since, kind=kind, clock=self._clock, page=size):
             self.known_by(change.key for change in page if change.resource is not None)
             rows = [(self.server.here(change.key), change) for change in page]
             window.begin_page(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,11 +11,12 @@ from fhirkit.core.errors import BadAnswer, Incomplete, Refused, UsageError
 from fhirkit.core.resource import ResourceKey, references
 from fhirkit.remote.capability import Capability
 from fhirkit.remote.client import Client
-from fhirkit.remote.export import Lost, begin
+from fhirkit.remote.export import SYSTEM, Lost, begin
 from fhirkit.remote.listing import all_of_type, read_many
 from fhirkit.remote.record import patient_record
 from fhirkit.sync.entry import version_id
 from fhirkit.sync.source import Pick
+from fhirkit.sync.tally import lacks
 
 #: When everything is asked for, a type refused so is left out, and the pull is not complete.
 NOT_FOR_US = (400, 403, 404, 405, 501)
@@ -43,6 +45,10 @@ def select_patient(
     if record.dangling:
         count = len(record.dangling)
         selection.notes.append(f"{count} reference(s) lead to nothing on the server")
+    if record.unasked:
+        selection.incomplete = True
+        names = ", ".join(sorted(record.unasked))
+        selection.notes.append(f"the server could not be asked for this patient's {names}")
     subject = f"Patient/{patient_id}"
     theirs = (key for key in agreed if _refers(known.get(key), subject))
     # A search that lacks a resource does not prove that it is deleted; a read does.
@@ -96,12 +102,23 @@ def exported(
             for rows in job.rows(file, manifest):
                 yield list(_new(rows, seen))
         holes = job.holes(manifest)
+        if not holes and pick.path == SYSTEM:
+            capability = Capability.of(client.capabilities())
+            came = Counter(key.type for key in seen)
+            holes = ", ".join(
+                f"{one.number} {one.kind} on the server did not come in its export"
+                for one in lacks(client, capability, manifest, came, kinds=kinds)
+            )
     except Lost as problem:
         raise Incomplete(str(problem), advice="run the command again") from None
     finally:
         job.cancel()
     if holes:
-        raise Incomplete(holes, advice="the server's keeper can say what it left out")
+        raise Incomplete(
+            holes,
+            advice="the server's keeper can say what it left out; "
+            "fhirkit pull --source search reads without an export",
+        )
 
 
 def _new(

@@ -153,6 +153,7 @@ class Session:
         )
         fetched = fetch.given(selection.resources, map(self.server.here, selection.absent))
         fetched.notes.extend(selection.notes)
+        fetched.incomplete |= selection.incomplete
         return fetched
 
     def _types(self, fetch: Fetch, met: Met, types: list[str] | None, pick: Pick) -> Fetched:

@@ -7,16 +7,17 @@ counts prove it: as many resources changed in the stretch, and as many are livin
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import MAXYEAR, datetime, timedelta
 
 from fhirkit.core.resource import ResourceKey
 from fhirkit.remote.capability import Capability
-from fhirkit.remote.changes import Change
+from fhirkit.remote.changes import PAGE, Change
 from fhirkit.remote.client import Client
 from fhirkit.remote.instant import utc
 from fhirkit.remote.listing import count_of
+from fhirkit.remote.paging import smaller_page
 from fhirkit.sync.entry import version_id
 from fhirkit.sync.plan import version_number
 
@@ -38,16 +39,19 @@ class Window:
         self.repeats = False
         #: Whether no row came after an older one: what is cut off then is the oldest.
         self.newest_first = True
+        #: How many rows came.
+        self.size = 0
         self._rows: set[int] = set()
         self._before: list[int] = []
         self._oldest = _LATEST
 
-    def begin_page(self, page: Iterable[tuple[ResourceKey, Change]]) -> None:
+    def begin_page(self, page: Sequence[tuple[ResourceKey, Change]]) -> None:
         """Look whether a page goes on where the last one ended.
 
         Where others write meanwhile a page may begin with the last rows of the page before it: the
         rows have moved on, and none is lost. Any other row that comes again took one's place.
         """
+        self.size += len(page)
         known = [(key, change) for key, change in page if _mark(change) is not None]
         rows = [hash((key, change.resource is None, _mark(change))) for key, change in known]
         most = min(len(rows), len(self._before) - 1)
@@ -89,6 +93,11 @@ class Window:
         the last one was; empty where the server does not say.
         """
         return {key: at for key, (at, _, _) in self._latest.items()}
+
+    @property
+    def smaller(self) -> int:
+        """The size of the pages by which another walk shows whether this one was cut off."""
+        return smaller_page(PAGE, self.size)
 
     def shows_the_same(self, other: Window) -> bool:
         """Whether it has the last versions and deletions of the other, an earlier one, and beyond

@@ -42,6 +42,9 @@ class OddServer:
     page_time: str | None = ""  # the bundles' lastUpdated; empty: the server's time
     ahead: float = 0.0  # seconds that the Date header is ahead
     interactions: bool = True
+    declared: tuple[str, ...] = ("_lastUpdated",)
+    by_reference: str = "heeded"  # ignored, refused
+    everything: bool = True
     page: int = 5
     expires: bool = False  # every link after the first page
     cut: str = ""  # a path without a next link from ``cut_at`` on
@@ -55,10 +58,13 @@ class OddServer:
     log: list[tuple[str, str, datetime, dict[str, Any] | None]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
-    def put(self, key: str, text: str) -> None:
-        """Write a resource with this text."""
+    def put(self, key: str, text: str, subject: str | None = None) -> None:
+        """Write a resource with this text, and perhaps about this subject."""
         kind, name = key.split("/")
-        self._note(key, {"resourceType": kind, "id": name, "implicitRules": f"urn:x:{text}"})
+        body: dict[str, Any] = {"resourceType": kind, "id": name, "implicitRules": f"urn:x:{text}"}
+        if subject is not None:
+            body["subject"] = {"reference": subject}
+        self._note(key, body)
 
     def delete(self, key: str) -> None:
         """Delete a resource."""
@@ -100,6 +106,12 @@ class OddServer:
             if self.history == "missing" or (self.history == "type" and not kind):
                 raise _Refusal(404)
             return self._paged(path, query, self._changes(kind, query), "history")
+        if path.endswith("/$everything"):
+            if not self.everything:
+                raise _Refusal(404)
+            return self._paged(
+                path, query, self._about(path.removesuffix("/$everything")), "searchset"
+            )
         if "/" in path:
             found = self._last().get(path)
             if found is None or found[3] is None:
@@ -109,7 +121,7 @@ class OddServer:
 
     def _statement(self) -> dict[str, Any]:
         codes = [{"code": "read"}, {"code": "search-type"}, {"code": "history-type"}]
-        parameters = [{"name": "_lastUpdated", "type": "date"}]
+        parameters = [{"name": name, "type": "special"} for name in self.declared]
         rows = [
             {"type": kind, "searchParam": parameters}
             | ({"interaction": codes} if self.interactions else {})
@@ -130,6 +142,12 @@ class OddServer:
 
     def _matches(self, kind: str, query: dict[str, str]) -> list[Any]:
         found = [one for one in self._last().values() if one[3] and one[0].startswith(f"{kind}/")]
+        for name in query.keys() & {"subject", "performer", "patient", "author"}:
+            if self.by_reference == "refused" or name == "performer":
+                raise _Refusal(400)
+            if self.by_reference == "heeded":
+                about = {one[0] for one in self._about(query[name])}
+                found = [one for one in found if one[0] in about]
         condition = query.get("_lastUpdated")
         if condition is not None and self.by_time == "refused":
             raise _Refusal(400)
@@ -142,6 +160,13 @@ class OddServer:
             found = [one for one in found if keep(one[2])]
         found.sort(key=lambda one: one[2], reverse=query.get("_sort", "").startswith("-"))
         return found
+
+    def _about(self, subject: str) -> list[Any]:
+        return [
+            one
+            for one in self._last().values()
+            if one[3] and (one[0] == subject or one[3].get("subject") == {"reference": subject})
+        ]
 
     def _changes(self, kind: str, query: dict[str, str]) -> list[Any]:
         found = [one for one in self.log if not kind or one[0].startswith(f"{kind}/")]

@@ -185,3 +185,80 @@ def test_a_total_of_the_page_does_not_prove_a_walk_that_is_cut_off(tree: Working
     fill(server)
     with pytest.raises(Incomplete):
         pull(tree, server, types=["Patient"])
+
+
+@pytest.mark.parametrize("oldest_first", [True, False])
+def test_two_histories_that_are_cut_off_alike_are_no_proof(
+    tree: WorkingTree, *, oldest_first: bool
+) -> None:
+    """Nothing is counted, and no page of a history but the first ever comes."""
+    server = OddServer(
+        oldest_first=oldest_first, totals="none", counts="refused", by_time="refused", page=7
+    )
+    fill(server)
+    pull(tree, server)
+    for place in range(9):
+        server.put(f"Patient/p{place}", "second")
+    server.later(3600)
+    server.cut = "_history"
+    report = pull(tree, server)
+    assert files(tree) == held(server)
+    assert any("shows another one each time" in note for note in report.notes)
+
+
+# -- one patient's record ---------------------------------------------------------------------
+
+
+def record(server: OddServer, patient: str, number: int = 12) -> set[str]:
+    """A patient with observations, all of whose keys are told."""
+    keys = {patient}
+    server.put(patient, "first")
+    for place in range(number):
+        keys.add(f"Observation/{patient.rpartition('/')[2]}-{place}")
+        server.put(f"Observation/{patient.rpartition('/')[2]}-{place}", "first", patient)
+    server.later(3600)
+    return keys
+
+
+RECORDS: dict[str, dict[str, Any]] = {
+    "everything": {},
+    "everything without a total": {"totals": "none"},
+    "everything that cannot be counted": {"totals": "none", "counts": "refused"},
+    "a compartment": {"everything": False, "declared": ("_lastUpdated", "subject")},
+    "a compartment that is not declared": {"everything": False},
+    "one that is not declared or heeded": {"everything": False, "by_reference": "ignored"},
+    "one without interactions": {"everything": False, "interactions": False},
+}
+
+
+@pytest.mark.parametrize("odd", RECORDS.values(), ids=list(RECORDS))
+def test_a_patients_record_comes_whole_and_nobody_elses(
+    tree: WorkingTree, odd: dict[str, Any]
+) -> None:
+    server = OddServer(kinds=("Patient", "Observation"), **odd)
+    record(server, "Patient/other")
+    keys = record(server, "Patient/p")
+    assert not pull(tree, server, patient="p").incomplete
+    assert files(tree).keys() == keys
+
+
+def test_an_everything_that_is_cut_off_is_counted_against_the_compartment(
+    tree: WorkingTree,
+) -> None:
+    server = OddServer(
+        kinds=("Patient", "Observation"), declared=("_lastUpdated", "subject"), totals="none"
+    )
+    keys = record(server, "Patient/p")
+    server.page, server.cut = 5, "Patient/p/$everything"
+    assert not pull(tree, server, patient="p").incomplete
+    assert files(tree).keys() == keys
+
+
+def test_types_that_cannot_be_searched_for_a_patient_leave_the_record_incomplete(
+    tree: WorkingTree,
+) -> None:
+    server = OddServer(kinds=("Patient", "Observation"), everything=False, by_reference="refused")
+    record(server, "Patient/p")
+    report = pull(tree, server, patient="p")
+    assert report.incomplete
+    assert any("could not be asked for this patient's Observation" in one for one in report.notes)
