@@ -263,11 +263,9 @@ class Push:
         if hopeless(trouble):
             raise trouble
         unsaid = self._capability is None or self._capability.interactions is None
-        if unsaid and not_taken(trouble) and not (moved or ground.alone or ground.proven):
-            # It takes no transactions, or not there: each resource goes by itself from now on.
-            ground.alone = True
-            self.pace.only_one()
-            return [parts]
+        no_bundles = not_taken(trouble) and not (moved or ground.alone or ground.proven)
+        if unsaid and no_bundles:
+            return self._by_themselves(parts)
         # Where nothing is, a guard that finds something in the way is none.
         useless = isinstance(trouble, Stale) and flight.rung.overwrites_nothing
         if moved or not (final(trouble) or useless):
@@ -277,7 +275,15 @@ class Push:
             # Perhaps the server does not know this way of creating.
             flight.rung = ladder.pop(0)
             return None
+        if no_bundles:
+            return self._by_themselves(parts)  # whatever its CapabilityStatement says
         return self._split(flight, parts, trouble) if final(trouble) else None
+
+    def _by_themselves(self, parts: list[Component]) -> list[list[Component]]:
+        """It takes no transactions, or not there: each resource goes alone from now on."""
+        self.ground.alone = True
+        self.pace.only_one()
+        return [parts]
 
     def _split(
         self, flight: Flight, parts: list[Component], trouble: FhirkitError

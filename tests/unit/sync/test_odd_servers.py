@@ -304,3 +304,49 @@ def test_a_search_that_lags_does_not_take_back_what_is_known(tree: WorkingTree) 
         assert session.store.tracked().keys() == {ResourceKey("Patient", "p")}
     pull(tree, server)
     assert read(tree, "Patient/p")["gender"] == "female"
+
+
+class Single(MemoryServer):
+    """Takes a PUT of one resource."""
+
+    def _route(
+        self, method: str, url: str, body: Any, headers: Mapping[str, str]
+    ) -> tuple[int, Any]:
+        if method != "PUT":
+            return super()._route(method, url, body, headers)
+        guards = {"ifMatch": headers.get("If-Match"), "ifNoneMatch": headers.get("If-None-Match")}
+        request = {"method": "PUT", "url": url.removeprefix(f"{BASE}/")}
+        request |= {name: value for name, value in guards.items() if value is not None}
+        entries = [{"resource": body, "request": request}]
+        answer = self._carry_out({"entry": entries}, {"Prefer": "return=representation"})
+        return int(answer["entry"][0]["response"]["status"]), answer["entry"][0]["resource"]
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_transactions_that_are_only_said_to_be_taken(tree: WorkingTree, status: int) -> None:
+    server = Single()
+    bundles: list[str] = []
+
+    def refuses(method: str, url: str, *, done: bool) -> None:
+        if method == "POST" and url.rstrip("/") == BASE and not done:
+            bundles.append(url)
+            raise failure(status, "transaction")
+
+    server.trouble = refuses
+    capabilities = server._capabilities
+
+    def said() -> dict[str, Any]:
+        statement = capabilities()
+        statement["rest"][0]["interaction"] = [{"code": "transaction"}]
+        return statement
+
+    server._capabilities = said  # type: ignore[method-assign]
+    # The circle of two patients needs a transaction.
+    (tree.root / "Patient" / "q.json").unlink()
+    write(tree, {"resourceType": "Patient", "id": "p"})
+    report = push(tree, server)
+    assert report.complete, (report.trouble, results(report))
+    tried = len(bundles)
+    write(tree, {"resourceType": "Patient", "id": "new"})
+    assert push(tree, server).complete
+    assert len(bundles) == tried
