@@ -51,6 +51,25 @@ def apply_pull(
     return report
 
 
+def note_written(tree: WorkingTree, store: BaseStore) -> None:
+    """Agree on what a pull had brought to its file when it was killed before that was noted.
+
+    Later it would look like an edit: the server's next change would clash with it, and what is
+    deleted there would be created again.
+    """
+    with store.transaction():
+        for key, seen in store.tracked().items():
+            if seen is None:
+                continue
+            try:
+                mine = tree.current(key)
+            except Conflict:
+                continue  # the scan tells what is wrong with the file
+            if mine is not None and mine.hash == seen.hash:
+                theirs = stored_form(store, seen)
+                store.agree(key, tree_form(theirs), theirs)
+
+
 def _carry_out(
     tree: WorkingTree,
     store: BaseStore,

@@ -27,7 +27,7 @@ from fhirkit.sync.meeting import Met, meet
 from fhirkit.sync.offline import last_seen, scanned
 from fhirkit.sync.plan import Direction, Plan, Status, Step, emptied, make_plan, receded
 from fhirkit.sync.prepared import MAX_DELETE, Options, Prepared, Remote, entries_of, start_push
-from fhirkit.sync.pull import apply_pull
+from fhirkit.sync.pull import apply_pull, note_written
 from fhirkit.sync.results import Line, Report, Result
 from fhirkit.sync.selection import select_patient
 from fhirkit.sync.source import Pick
@@ -132,6 +132,7 @@ class Session:
         pick = pick or Pick()
         met = self.meet()
         settle_open(self.server, self.store, self.journal, quiet=self.quiet)
+        note_written(self.tree, self.store)
         base = self.store.entries()
         # Never less than usual: to read a row twice costs little, to miss it may cost a record.
         overlap = max(late_commit(self.tree.config, self.store.remote), OVERLAP)

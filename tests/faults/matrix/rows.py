@@ -22,6 +22,7 @@ from invariants import (
 from world import TOKEN, KillAtRequest, Meanwhile, Runner, World, marked, sample
 
 from fhirkit.chaos import PROFILES, Behaviour
+from fhirkit.chaos.interactions import targets
 from fhirkit.chaos.reply import Reply, outcome
 from fhirkit.chaos.schedule import schedule_of
 
@@ -301,6 +302,33 @@ def _f1() -> Iterator[Case]:
             yield Case("F1", f"kill −9 {when} a commit", story, hooked("commit", when=when))
         for when in ("before", "after"):
             yield Case("F1", f"kill −9 {when} a rename", story, hooked("rename", when=when))
+    for story in PULLS:
+        for said, after in (("deleted", _then_deleted), ("changed", _then_changed)):
+            yield Case("F1", f"kill −9 after a rename, and it is {said} there", story,
+                       hooked("rename", when="after"), after=after)  # fmt: skip
+
+
+def _just_written(world: World) -> str:
+    """The key of the file that was renamed last, while its commit did not come any more."""
+    paths = [path for path in world.tree.glob("[A-Z]*/*.json") if path.is_file()]
+    newest = max(paths, key=lambda path: path.stat().st_mtime_ns, default=None)
+    return f"{newest.parent.name}/{newest.stem}" if newest is not None else "Observation/n29"
+
+
+def _then_deleted(world: World) -> None:
+    """Unless others refer to it, which the server would not allow."""
+    key = _just_written(world)
+    named = {target for one in world.server.state().values() for target in targets(one)}
+    if key not in named:
+        world.server.delete(key)
+        world.foreign_deleted.add(key)
+
+
+def _then_changed(world: World) -> None:
+    key = _just_written(world)
+    now = world.server.store.read(key) or {}
+    world.server.put({**now, "language": "theirs-2"})
+    world.foreign[key] = "language"
 
 
 def _f2_to_f6() -> Iterator[Case]:
