@@ -49,7 +49,8 @@ def command(
 ) -> int:
     """Make FOLDER a working tree, call the FHIR server at URL its remote, and pull.
 
-    A clone that was interrupted is finished by fhirkit pull in its folder.
+    A clone that was interrupted is finished by fhirkit pull in its folder; one that had not even
+    noted its remote by the same command.
     """
     from fhirkit.sync.config import add_remote, checked_remote
     from fhirkit.sync.session import opened
@@ -58,7 +59,7 @@ def command(
     if patient is not None and types:
         raise click.UsageError("--patient and --type exclude each other")
     pick = picked(source, longest, patient=patient, group=group, everyone=everyone)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if not _is_free(folder):
         raise UsageError(f"{folder}: exists and is not an empty folder")
     remote = checked_remote(name, url, token_env=token_env, ca_bundle=ca_bundle)
     if dry_run:
@@ -71,6 +72,19 @@ def command(
         report = session.pull(ready)
     say(f"{folder} is a working tree now")
     return show_report(report, as_json=as_json)
+
+
+def _is_free(folder: Path) -> bool:
+    """Whether nothing is there, or no more than a clone left that had just begun."""
+    from fhirkit.sync.config import read_remotes
+    from fhirkit.sync.worktree import STATE, WorkingTree
+
+    if not folder.exists():
+        return True
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else {""}
+    tree = WorkingTree(folder)
+    begun = names == {STATE} and not tree.database.exists() and not read_remotes(tree.config)
+    return not names or begun
 
 
 def _looked_at(remote: Remote, folder: Path, *, timeout: float, as_json: bool) -> int:

@@ -34,6 +34,19 @@ def test_clone_gives_a_tree_that_is_the_same(
     assert [one["resource"] for one in told.json["differing"]] == ["Patient/p"]
 
 
+def test_a_clone_that_had_just_begun_is_begun_again(
+    tree: Path, server: Any, fhirkit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert fhirkit("init", "begun").code == 0, "as far as a clone was killed before its remote"
+    assert fhirkit("clone", server.url, "begun").code == 0
+    assert fhirkit("clone", server.url, "begun").code == 2
+    assert fhirkit("init", "other").code == 0
+    (tmp_path / "other" / "mine.txt").write_text("typed")
+    assert fhirkit("clone", server.url, "other").code == 2
+    assert tree.exists()
+
+
 def test_fetch_touches_no_file_and_status_knows(tree: Path, server: Any, fhirkit: Run) -> None:
     assert fhirkit("push").code == 0
     assert fhirkit("pull").code == 0
