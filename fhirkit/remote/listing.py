@@ -5,16 +5,19 @@ Reads only, by GET, so that a run which has nothing to do sends no request that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 from fhirkit.core.errors import BadAnswer, Incomplete, Refused
 from fhirkit.core.resource import ResourceKey
 from fhirkit.remote.client import Client
 from fhirkit.remote.failures import Busy
 from fhirkit.remote.paging import Found
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 _IDS = 50
 _WORKERS = 4
@@ -37,11 +40,16 @@ def read_many(
             found.update(_by_search(client, kind, list(group)))
     missing = [key for key in wanted if key not in found]
     if len(missing) > _WORKERS * 2:
-        with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
-            found.update(zip(missing, pool.map(client.read, missing), strict=True))
+        found.update(ask_each(client.read, missing))
     else:
         found.update((key, client.read(key)) for key in missing)
     return found
+
+
+def ask_each(ask: Callable[[_T], _R], items: Collection[_T]) -> Iterator[tuple[_T, _R]]:
+    """Each item with its answer, in order; a few are asked about at the same time."""
+    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+        return zip(items, list(pool.map(ask, items)), strict=True)
 
 
 def find_many(

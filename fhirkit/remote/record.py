@@ -9,7 +9,6 @@ is looked for by its targets.
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,13 +18,12 @@ from fhirkit.remote.capability import Capability
 from fhirkit.remote.client import Client
 from fhirkit.remote.compartment import BESIDE, COMPARTMENT
 from fhirkit.remote.failures import Busy
-from fhirkit.remote.listing import read_many
+from fhirkit.remote.listing import ask_each, read_many
 from fhirkit.remote.reference import local_key
 
 _PAGE = {"_count": "200"}
 _NOT_OFFERED = (400, 404, 405, 406, 422, 501)
 _TARGETS = 30
-_WORKERS = 4
 
 
 @dataclass(slots=True)
@@ -111,8 +109,7 @@ def _more(
         kind, parameter = one
         return client.count(kind, {parameter: f"Patient/{patient_id}"}) or 0
 
-    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
-        counted = list(zip(asked, pool.map(number, asked), strict=True))
+    counted = ask_each(number, asked)
     return {kind: (parameter,) for (kind, parameter), size in counted if size > came[kind]}
 
 

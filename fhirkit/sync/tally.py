@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from fhirkit.remote.capability import Capability
 from fhirkit.remote.client import Client
-from fhirkit.remote.listing import count_of
+from fhirkit.remote.listing import ask_each, count_of
 from fhirkit.remote.manifest import Manifest
-
-_WORKERS = 4
 
 
 class Lack(NamedTuple):
@@ -59,5 +56,4 @@ def lacks(
         theirs = count_of(client, kind) if since is None else None
         return Lack(kind, 0 if theirs is None else theirs - came[kind], certain=False)
 
-    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
-        return [one for one in pool.map(lack, sorted(asked)) if one.number > 0]
+    return [one for _, one in ask_each(lack, sorted(asked)) if one.number > 0]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import MAXYEAR, datetime, timedelta
 
 from fhirkit.core.resource import ResourceKey
@@ -16,12 +15,11 @@ from fhirkit.remote.capability import Capability
 from fhirkit.remote.changes import PAGE, Change
 from fhirkit.remote.client import Client
 from fhirkit.remote.instant import utc
-from fhirkit.remote.listing import count_of
+from fhirkit.remote.listing import ask_each, count_of
 from fhirkit.remote.paging import smaller_page
 from fhirkit.sync.entry import version_id
 from fhirkit.sync.plan import version_number
 
-_WORKERS = 4
 #: Nothing on a FHIR server is older: a count of what is shows that the condition is not heeded.
 _NEVER = "lt1900-01-01T00:00:00Z"
 _LATEST = "9999"
@@ -181,8 +179,7 @@ def more_than(
             return False
         return bool(count_of(client, kind, f"ge{_second_after(newest)}", *conditions[1:]))
 
-    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
-        found = dict(zip(wanted, pool.map(differs, wanted), strict=True))
+    found = dict(ask_each(differs, wanted))
     if None in found.values():
         return None
     return {kind for kind, one in found.items() if one}
