@@ -10,7 +10,7 @@ from typing import Any
 
 from fhirkit.core.errors import BadAnswer, Refused
 from fhirkit.core.resource import ResourceKey
-from fhirkit.remote.client import Client, Written
+from fhirkit.remote.client import Client, Written, version_of
 
 #: How servers say that they take no transaction Bundle at the base.
 NOT_TAKEN = (404, 405, 501)
@@ -27,7 +27,7 @@ def carry_out(client: Client, bundle: dict[str, Any], request_id: str | None) ->
         )  # fmt: skip
     else:
         written = client.update(
-            resource, if_match=_bare(request.get("ifMatch")), request_id=request_id,
+            resource, if_match=version_of(request.get("ifMatch")), request_id=request_id,
             only_new="ifNoneMatch" in request, representation=True,
         )  # fmt: skip
     return {"resourceType": "Bundle", "type": "transaction-response", "entry": [_answer(written)]}
@@ -36,10 +36,6 @@ def carry_out(client: Client, bundle: dict[str, Any], request_id: str | None) ->
 def not_taken(problem: Exception | None) -> bool:
     """Whether a refusal is of transactions as such, and not of what was in one."""
     return isinstance(problem, (Refused, BadAnswer)) and problem.status in NOT_TAKEN
-
-
-def _bare(etag: str | None) -> str | None:
-    return None if etag is None else etag.removeprefix('W/"').removesuffix('"')
 
 
 def _answer(written: Written) -> dict[str, Any]:

@@ -49,9 +49,6 @@ class Capability:
             for flag, said in flags.items():
                 if isinstance(one.get(flag), bool):
                     said[kind] = one[flag]
-        if not any(interactions.values()):
-            # A statement that names types and says of none what can be done: all may be asked.
-            searchable.update(types)
         system = rest.get("interaction")
         operations = _dicts(rest.get("operation"))
         software = statement.get("software")

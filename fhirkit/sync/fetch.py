@@ -204,8 +204,6 @@ class Fetch:
                 if before is not None and window.shows_the_same(before) and not window.repeats:
                     return
                 before = window
-            elif window.repeats:
-                missing = self._kinds(kind, window)
             elif not missing:
                 return
         if missing is None:
@@ -232,17 +230,15 @@ class Fetch:
     def _missing(
         self, capability: Capability, kind: str | None, window: Window, *conditions: str
     ) -> set[str] | None:
-        living = self.living()
-        if kind is not None:
+        """The types of which something is missing; all where rows came again. None: not counted."""
+        living, kinds = self.living(), {kind} if kind is not None else set()
+        if kind is None:
+            kinds = {key.type for key in (*living, *window.written())}
+        else:
             living = {key for key in living if key.type == kind}
-        kinds, client = self._kinds(kind, window), self.server.client
-        return more_than(client, capability, kinds, window, living, *conditions)
-
-    def _kinds(self, kind: str | None, window: Window) -> set[str]:
-        """The types that a history is about: those that were known, and those that it shows."""
-        if kind is not None:
-            return {kind}
-        return {key.type for key in (*self.living(), *window.written())}
+        client = self.server.client
+        missing = more_than(client, capability, kinds, window, living, *conditions)
+        return kinds if missing is not None and window.repeats else missing
 
     def known(self) -> set[ResourceKey]:
         """What this remote was known to hold before the fetch, and what it was learned to hold."""
