@@ -60,6 +60,20 @@ class WithoutGuard(MemoryServer):
             super()._guard(kind, logical_id, request)
 
 
+def search_as_of(server: MemoryServer, old: dict[Any, Any]) -> None:
+    """From now on searches show what the server held then: an index of yesterday."""
+    search = server._search
+
+    def lagging(kind: str, query: dict[str, str]) -> Any:
+        now, server.held = server.held, old
+        try:
+            return search(kind, query)
+        finally:
+            server.held = now
+
+    server._search = lagging  # type: ignore[method-assign]  # for this server alone
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> WorkingTree:
     made, _ = WorkingTree.init(tmp_path / "tree")
@@ -121,16 +135,7 @@ def test_a_search_that_lags_makes_no_difference_for_verify(tree: WorkingTree) ->
     write(tree, {**read(tree, "Patient/p"), "gender": "other"})
     assert push(tree, server).complete
     old = {key: held[:1] for key, held in server.held.items()}
-    search = server._search
-
-    def lagging(kind: str, query: dict[str, str]) -> Any:
-        now, server.held = server.held, old
-        try:
-            return search(kind, query)
-        finally:
-            server.held = now
-
-    server._search = lagging  # type: ignore[method-assign]  # an index of yesterday
+    search_as_of(server, old)
     client = Client(BASE, transport=server)  # type: ignore[arg-type]
     with opened_for_upkeep(tree, "origin", client) as session:
         assert session.verify().complete
@@ -289,16 +294,7 @@ def test_a_search_that_lags_does_not_take_back_what_is_known(tree: WorkingTree) 
     with opened_for_upkeep(tree, "origin", client) as session:
         session.fetch()  # a first time, of everything
         assert session.store.tracked().keys() == {ResourceKey("Patient", "p")}
-    search = server._search
-
-    def lagging(kind: str, query: dict[str, str]) -> Any:
-        now, server.held = server.held, old
-        try:
-            return search(kind, query)
-        finally:
-            server.held = now
-
-    server._search = lagging  # type: ignore[method-assign]  # an index of yesterday
+    search_as_of(server, old)
     with opened_for_upkeep(tree, "origin", client) as session:
         session.fetch(pick=Pick(source=Source.SEARCH))
         assert session.store.tracked().keys() == {ResourceKey("Patient", "p")}
